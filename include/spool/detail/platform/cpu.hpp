@@ -1,0 +1,33 @@
+// spool/detail/platform/cpu.hpp · floor 0 · what the processor is told and asked (a seam)
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <thread>
+
+#if defined(_MSC_VER) && !defined(__clang__)
+#include <intrin.h>
+#endif
+
+namespace spool::detail {
+
+/// Tells the processor that this is a spin loop: it saves power and lets the other hyper-thread run.
+inline void cpu_pause() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__) && (defined(__GNUC__) || defined(__clang__))
+  __asm__ __volatile__("isb");
+#elif defined(_MSC_VER) && (defined(_M_X64) || defined(_M_IX86))
+  _mm_pause();
+#endif
+}
+
+/// Lets another thread run on this processor, if one is ready.
+inline void cpu_yield() noexcept { std::this_thread::yield(); }
+
+/// Whether two threads can run at the same time here; if not, spinning only delays what is waited for.
+inline bool has_several_cpus() noexcept {
+  static const bool several = std::thread::hardware_concurrency() != 1;
+  return several;
+}
+
+}  // namespace spool::detail

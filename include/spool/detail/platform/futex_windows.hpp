@@ -1,0 +1,45 @@
+// spool/detail/platform/futex_windows.hpp · floor 0 · the futex contract on WaitOnAddress
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <spool/detail/atomic.hpp>
+#include <spool/detail/deadline.hpp>
+
+// Declared by hand: <windows.h> brings thousands of names and macros. Link with `synchronization`.
+extern "C" {
+__declspec(dllimport) int __stdcall WaitOnAddress(volatile void* address, void* compare, std::size_t size,
+                                                  unsigned long milliseconds);
+__declspec(dllimport) void __stdcall WakeByAddressSingle(void* address);
+__declspec(dllimport) void __stdcall WakeByAddressAll(void* address);
+}
+
+namespace spool::detail {
+
+inline constexpr const char* futex_name = "windows";
+
+inline bool futex_wait(const atomic<std::uint32_t>& word, std::uint32_t expected, deadline until) noexcept {
+  constexpr std::int64_t longest_ms = 0x7fff'ffff;  // a later deadline is waited for in parts: a return without reason
+  unsigned long milliseconds = 0xffff'ffffUL;       // INFINITE
+  if (!until.is_never()) {
+    const std::int64_t ns = until.remaining_ns();
+    if (ns == 0) return false;
+    const std::int64_t ms = ns / 1'000'000 + (ns % 1'000'000 != 0 ? 1 : 0);
+    milliseconds = static_cast<unsigned long>(ms < longest_ms ? ms : longest_ms);
+  }
+  auto* address = const_cast<atomic<std::uint32_t>*>(&word);
+  if (WaitOnAddress(static_cast<volatile void*>(address), &expected, sizeof expected, milliseconds) != 0) return true;
+  return !until.passed();
+}
+
+inline void futex_wake_one(const atomic<std::uint32_t>* word) noexcept {
+  WakeByAddressSingle(const_cast<atomic<std::uint32_t>*>(word));
+}
+
+inline void futex_wake_all(const atomic<std::uint32_t>* word) noexcept {
+  WakeByAddressAll(const_cast<atomic<std::uint32_t>*>(word));
+}
+
+}  // namespace spool::detail

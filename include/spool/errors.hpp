@@ -1,0 +1,73 @@
+// spool/errors.hpp · floor 0 · the exceptions that spool defines
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <stdexcept>
+
+namespace spool {
+
+/// The program is wrong: it unlocks what it does not hold, takes a result twice, uses an empty future.
+///
+/// The object that was misused stays as it was and stays usable. Bad arguments to a constructor or a
+/// count are std::invalid_argument instead, and a thread that the system refuses is std::system_error.
+class usage_error : public std::logic_error {
+public:
+  using std::logic_error::logic_error;
+};
+
+/// What can happen to a right program: the base of all the errors below.
+class error : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
+};
+
+/// The task was cancelled before it started.
+class cancelled_error : public error {
+public:
+  cancelled_error() : error("spool: the task was cancelled before it started") {}
+  using error::error;
+};
+
+/// The time given ran out first.
+class timeout_error : public error {
+public:
+  timeout_error() : error("spool: the time given ran out") {}
+  using error::error;
+};
+
+/// The barrier was broken by a timeout, an abort() or a throwing action; reset() makes it whole.
+class broken_barrier_error : public error {
+public:
+  broken_barrier_error() : error("spool: the barrier is broken; reset() makes it whole again") {}
+  using error::error;
+};
+
+/// The queue was shut down: it takes no more items, and gives none once it is drained.
+class queue_shutdown_error : public error {
+public:
+  queue_shutdown_error() : error("spool: the queue is shut down") {}
+  using error::error;
+};
+
+/// The pool was shut down: it takes no more tasks from outside.
+class pool_shutdown_error : public error {
+public:
+  pool_shutdown_error() : error("spool: the pool is shut down and takes no more tasks") {}
+  using error::error;
+};
+
+/// A worker's initializer threw: the pool runs nothing any more.
+class broken_pool_error : public error {
+public:
+  broken_pool_error() : error("spool: the pool is broken, as the initializer of a worker threw") {}
+  using error::error;
+};
+
+/// The promise went away without a result.
+class broken_promise_error : public error {
+public:
+  broken_promise_error() : error("spool: the promise was destroyed without a result") {}
+  using error::error;
+};
+
+}  // namespace spool

@@ -1,0 +1,122 @@
+// spool/excepthook.hpp · floor 0 · where exceptions go that nobody can catch
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include <spool/detail/config.hpp>
+#include <spool/detail/thread_registry.hpp>
+#include <spool/detail/word_lock.hpp>
+#include <spool/thread_info.hpp>
+
+namespace spool {
+
+/// What is called with an exception that nobody can catch: any callable that takes
+/// (thread_info const&, std::exception_ptr), or nothing at all for the default.
+///
+/// Shape  Copies share one callable, which several threads may call at the same time.
+class excepthook_handler {
+public:
+  excepthook_handler() noexcept = default;
+  excepthook_handler(std::nullptr_t) noexcept {}
+
+  template <class F>
+    requires(!std::is_same_v<std::remove_cvref_t<F>, excepthook_handler> &&
+             std::is_invocable_v<std::decay_t<F>&, thread_info const&, std::exception_ptr>)
+  excepthook_handler(F&& f) {
+    if constexpr (std::is_constructible_v<bool, std::decay_t<F>&> && !std::is_class_v<std::decay_t<F>>) {
+      if (!static_cast<bool>(f)) return;
+    }
+    callable_ = std::make_shared<callable_of<std::decay_t<F>>>(std::forward<F>(f));
+  }
+
+  explicit operator bool() const noexcept { return callable_ != nullptr; }
+
+  /// Preconditions  not empty.
+  void operator()(thread_info const& thread, std::exception_ptr what) const { callable_->call(thread, std::move(what)); }
+
+private:
+  struct callable {
+    virtual ~callable() = default;
+    virtual void call(thread_info const&, std::exception_ptr) = 0;
+  };
+  template <class F>
+  struct callable_of final : callable {
+    template <class G>
+    explicit callable_of(G&& g) : f(std::forward<G>(g)) {}
+    void call(thread_info const& thread, std::exception_ptr what) override { f(thread, std::move(what)); }
+    F f;
+  };
+
+  std::shared_ptr<callable> callable_;
+};
+
+namespace detail {
+
+/// Process state: the handler in use. Never destroyed, so that threads may still fail after main.
+struct excepthook_slot {
+  word_lock lock;
+  union {
+    excepthook_handler handler;  // guarded by lock
+  };
+  excepthook_slot() noexcept : handler() {}
+  ~excepthook_slot() {}
+};
+
+inline excepthook_slot& the_excepthook() noexcept {
+  static excepthook_slot slot;
+  return slot;
+}
+
+/// The default: one line on stderr.
+SPOOL_COLD inline void print_unhandled(const char* thread, std::exception_ptr const& what) noexcept {
+  try {
+    std::rethrow_exception(what);
+  } catch (std::exception const& e) {
+    std::fprintf(stderr, "Exception in thread %s: %s\n", thread, e.what());
+  } catch (...) {
+    std::fprintf(stderr, "Exception in thread %s: not a std::exception\n", thread);
+  }
+}
+
+/// Gives the exception to the hook, in the calling thread, with no lock held. Nothing leaves: a hook that throws is
+/// followed by the default for what it was given.
+SPOOL_COLD inline void report_unhandled(std::exception_ptr what) noexcept {
+  thread_info thread;
+  try {
+    thread = this_thread_info();
+    excepthook_handler handler;
+    {
+      word_guard held(the_excepthook().lock);
+      handler = the_excepthook().handler;
+    }
+    if (handler) {
+      handler(thread, what);
+      return;
+    }
+  } catch (...) {
+    std::fputs("The excepthook threw an exception, for which the default is used:\n", stderr);
+  }
+  print_unhandled(thread.name.c_str(), what);
+}
+
+}  // namespace detail
+
+/// Sets what is done with exceptions that nobody can catch: one that leaves a thread's function, a posted task or a
+/// callback, and one in a future whose last handle goes away unread.
+///
+/// Returns  the handler before, empty if it was the default (a line on stderr: `Exception in thread NAME: what()`);
+///          an empty handler restores the default.
+/// Synchronization  A handler that was replaced may still be running in other threads when this returns.
+inline excepthook_handler set_excepthook(excepthook_handler handler) {
+  detail::word_guard held(detail::the_excepthook().lock);
+  std::swap(detail::the_excepthook().handler, handler);
+  return handler;
+}
+
+}  // namespace spool

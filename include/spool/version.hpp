@@ -1,0 +1,20 @@
+// spool/version.hpp · floor 0 · the version of the headers in use
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#define SPOOL_VERSION_MAJOR 0
+#define SPOOL_VERSION_MINOR 1
+#define SPOOL_VERSION_PATCH 0
+
+/// One number that grows with every release: major * 10000 + minor * 100 + patch.
+#define SPOOL_VERSION (SPOOL_VERSION_MAJOR * 10000 + SPOOL_VERSION_MINOR * 100 + SPOOL_VERSION_PATCH)
+
+namespace spool {
+
+/// The same as constants, for code that prefers them to macros.
+inline constexpr int version_major = SPOOL_VERSION_MAJOR;
+inline constexpr int version_minor = SPOOL_VERSION_MINOR;
+inline constexpr int version_patch = SPOOL_VERSION_PATCH;
+inline constexpr int version = SPOOL_VERSION;
+
+}  // namespace spool
