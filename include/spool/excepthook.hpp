@@ -29,8 +29,11 @@ public:
     requires(!std::is_same_v<std::remove_cvref_t<F>, excepthook_handler> &&
              std::is_invocable_v<std::decay_t<F>&, thread_info const&, std::exception_ptr>)
   excepthook_handler(F&& f) {
-    if constexpr (std::is_constructible_v<bool, std::decay_t<F>&> && !std::is_class_v<std::decay_t<F>>) {
-      if (!static_cast<bool>(f)) return;
+    // An empty std::function and its like are null; a function itself, or a lambda that would turn into one, is not.
+    using given = std::remove_cvref_t<F>;
+    if constexpr (!std::is_function_v<given> && std::is_constructible_v<given, std::nullptr_t> &&
+                  requires { static_cast<bool>(f == nullptr); }) {
+      if (f == nullptr) return;
     }
     callable_ = std::make_shared<callable_of<std::decay_t<F>>>(std::forward<F>(f));
   }
@@ -38,7 +41,9 @@ public:
   explicit operator bool() const noexcept { return callable_ != nullptr; }
 
   /// Preconditions  not empty.
-  void operator()(thread_info const& thread, std::exception_ptr what) const { callable_->call(thread, std::move(what)); }
+  void operator()(thread_info const& thread, std::exception_ptr what) const {
+    callable_->call(thread, std::move(what));
+  }
 
 private:
   struct callable {

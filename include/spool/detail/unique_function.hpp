@@ -23,10 +23,12 @@ public:
   constexpr unique_function(std::nullptr_t) noexcept {}
 
   template <class F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, unique_function> && std::is_invocable_r_v<R, std::decay_t<F>&, Args...>)
+    requires(!std::is_same_v<std::remove_cvref_t<F>, unique_function> &&
+             std::is_invocable_r_v<R, std::decay_t<F>&, Args...>)
   unique_function(F&& f) {
     using held = std::decay_t<F>;
-    if constexpr (std::is_pointer_v<held> || std::is_member_pointer_v<held>) {
+    using given = std::remove_reference_t<F>;  // not decayed: a function itself is never null
+    if constexpr (std::is_pointer_v<given> || std::is_member_pointer_v<given>) {
       if (f == nullptr) return;
     }
     if constexpr (fits<held>) {
