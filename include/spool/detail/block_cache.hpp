@@ -133,7 +133,8 @@ SPOOL_COLD inline void shelve_block(void* memory, std::size_t index) noexcept {
   if (!my_shelves.open && !open_shelves()) return ::operator delete(memory);
   block_shelf& shelf = my_shelves.of_size[index];
   if (shelf.loaded.count == magazine::capacity) {
-    if (shelf.spare.count == magazine::capacity && !block_depots[index].put(shelf.spare)) return ::operator delete(memory);
+    if (shelf.spare.count == magazine::capacity && !block_depots[index].put(shelf.spare))
+      return ::operator delete(memory);
     std::swap(shelf.loaded, shelf.spare);
   }
   shelf.loaded.push(memory);

@@ -19,8 +19,8 @@ constexpr std::int64_t saturated_ns(std::chrono::duration<Rep, Period> d) {
   constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min();
   using to_ns = std::ratio_divide<Period, std::nano>;
   if constexpr (std::is_floating_point_v<Rep>) {
-    const long double exact =
-        static_cast<long double>(d.count()) * static_cast<long double>(to_ns::num) / static_cast<long double>(to_ns::den);
+    const long double exact = static_cast<long double>(d.count()) * static_cast<long double>(to_ns::num) /
+                              static_cast<long double>(to_ns::den);
     if (exact != exact) return 0;
     if (exact >= 9.2233720368547758e18L) return most;
     if (exact <= -9.2233720368547758e18L) return least;

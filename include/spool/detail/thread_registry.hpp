@@ -21,9 +21,9 @@ class thread_record;
 
 /// Process state. Usable before main and after it: built at compile time, never destroyed.
 struct thread_registry {
-  word_lock lock;                           // guards the list, and the names of the records in it
-  intrusive_list<thread_record> threads;    // oldest first
-  atomic<std::uint64_t> dummies{0};         // how many foreign threads have asked who they are
+  word_lock lock;                         // guards the list, and the names of the records in it
+  intrusive_list<thread_record> threads;  // oldest first
+  atomic<std::uint64_t> dummies{0};       // how many foreign threads have asked who they are
 };
 
 inline constinit thread_registry the_threads{};
@@ -65,8 +65,8 @@ inline thread_info this_thread_info() {
   if (current_record != nullptr) return current_record->copy();
   if (is_main_thread()) return {"MainThread", std::this_thread::get_id(), native_thread_id(), false};
   // Listed as long as the thread lives; the entry dies with its thread-locals.
-  thread_local thread_record dummy("Dummy-" + std::to_string(the_threads.dummies.fetch_add(1, memory_order_relaxed) + 1),
-                                   true);
+  thread_local thread_record dummy(
+      "Dummy-" + std::to_string(the_threads.dummies.fetch_add(1, memory_order_relaxed) + 1), true);
   return dummy.copy();
 }
 

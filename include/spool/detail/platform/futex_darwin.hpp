@@ -32,8 +32,9 @@ inline bool futex_wait(const atomic<std::uint32_t>& word, std::uint32_t expected
   }
   const std::int64_t ns = until.remaining_ns();
   if (ns == 0) return false;
-  const int rc = ::os_sync_wait_on_address_with_timeout(address, expected, sizeof expected, OS_SYNC_WAIT_ON_ADDRESS_NONE,
-                                                        OS_CLOCK_MACH_ABSOLUTE_TIME, static_cast<std::uint64_t>(ns));
+  const int rc =
+      ::os_sync_wait_on_address_with_timeout(address, expected, sizeof expected, OS_SYNC_WAIT_ON_ADDRESS_NONE,
+                                             OS_CLOCK_MACH_ABSOLUTE_TIME, static_cast<std::uint64_t>(ns));
   return rc >= 0 || errno != ETIMEDOUT || !until.passed();
 }
 

@@ -64,8 +64,7 @@ inline bool futex_wait(const atomic<std::uint32_t>& word, std::uint32_t expected
       bucket.remove(self);
       return false;
     } else {
-      self.wake.wait_until(held,
-                           std::chrono::steady_clock::time_point(std::chrono::nanoseconds(until.steady_ns())));
+      self.wake.wait_until(held, std::chrono::steady_clock::time_point(std::chrono::nanoseconds(until.steady_ns())));
     }
   }
   return true;

@@ -24,7 +24,7 @@ extern "C" __declspec(dllimport) unsigned long __stdcall GetCurrentThreadId();
 
 namespace spool::detail {
 
-/// The longest start of `name` that has at most `limit` bytes and ends neither inside a UTF-8 character nor after a NUL.
+/// The longest start of `name` with at most `limit` bytes that ends neither inside a UTF-8 character nor after a NUL.
 inline std::string_view cut_name(std::string_view name, std::size_t limit) noexcept {
   name = name.substr(0, name.find('\0'));
   if (name.size() <= limit) return name;
