@@ -1,12 +1,24 @@
 // tests/support/failing_new.hpp · operator new that runs out of memory when told to
 // SPDX-License-Identifier: MIT
 //
-// Replaces the global operator new of the test program: include it in one source file only.
+// Replaces the global operator new of the test program: include it in one source file only. Sanitizers bring an
+// operator new of their own, which stays: there nothing fails, and failing_new::works is false.
 #pragma once
 
 #include <cstddef>
 #include <cstdlib>
 #include <new>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define FAILING_NEW_WORKS 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define FAILING_NEW_WORKS 0
+#endif
+#endif
+#ifndef FAILING_NEW_WORKS
+#define FAILING_NEW_WORKS 1
+#endif
 
 /// While it lives, the n-th allocation of this thread from now on fails (1: the next), and so do all after it.
 ///
@@ -15,6 +27,8 @@
 ///     }
 class failing_new {
 public:
+  static constexpr bool works = FAILING_NEW_WORKS != 0;
+
   explicit failing_new(int n) { countdown() = n; }
   ~failing_new() { countdown() = 0; }
   failing_new(const failing_new&) = delete;
@@ -38,9 +52,11 @@ private:
   }
 };
 
+#if FAILING_NEW_WORKS
 void* operator new(std::size_t size) { return failing_new::allocate(size); }
 void* operator new[](std::size_t size) { return failing_new::allocate(size); }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+#endif
