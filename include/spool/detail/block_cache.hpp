@@ -168,4 +168,14 @@ inline void free_block_of(void* memory, std::size_t size) noexcept {
   }
 }
 
+/// Base of an object that lies in such a block; one that needs a wider alignment lies in the general heap.
+struct recycled_block {
+  static void* operator new(std::size_t size) { return allocate_block(size); }
+  static void* operator new(std::size_t size, std::align_val_t alignment) { return ::operator new(size, alignment); }
+  static void operator delete(void* memory, std::size_t size) noexcept { free_block_of(memory, size); }
+  static void operator delete(void* memory, std::size_t size, std::align_val_t alignment) noexcept {
+    ::operator delete(memory, size, alignment);
+  }
+};
+
 }  // namespace spool::detail

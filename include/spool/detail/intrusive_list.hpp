@@ -39,6 +39,14 @@ public:
     head_.previous = &n;
   }
 
+  void push_front(T& item) noexcept {
+    list_node& n = item;
+    n.previous = &head_;
+    n.next = head_.next;
+    head_.next->previous = &n;
+    head_.next = &n;
+  }
+
   /// Preconditions  the item is in this list.
   void erase(T& item) noexcept {
     list_node& n = item;

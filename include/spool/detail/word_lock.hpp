@@ -29,7 +29,7 @@ public:
   void lock() noexcept {
     std::uint32_t seen = word_.load(memory_order_relaxed);
     if ((seen & (locked | contended)) != 0 ||
-        !word_.compare_exchange_weak(seen, seen | locked, memory_order_acquire, memory_order_relaxed)) {  // (B)
+        !word_.compare_exchange_weak(seen, seen | locked, memory_order_seq_cst, memory_order_relaxed)) {  // (B)
       lock_contended();
     }
   }
@@ -51,6 +51,10 @@ public:
     const std::uint32_t before = word_.exchange(note << note_shift, memory_order_seq_cst);  // (A)
     if ((before & contended) != 0) futex_wake_one(&word_);
   }
+
+  /// Whether nobody is inside and the last holder left no note.
+  /// Synchronization  Sequentially consistent, as lock() and unlock(): who has entered before is seen.
+  bool untouched() const noexcept { return word_.load(memory_order_seq_cst) == 0; }
 
   /// The note that the last holder left, read without the lock.
   std::uint32_t note() const noexcept { return word_.load(memory_order_seq_cst) >> note_shift; }
@@ -84,7 +88,7 @@ private:
       cpu_pause();
     }
     for (;;) {
-      const std::uint32_t before = word_.fetch_or(locked | contended, memory_order_acquire);  // (B)
+      const std::uint32_t before = word_.fetch_or(locked | contended, memory_order_seq_cst);  // (B)
       if ((before & locked) == 0) return;
       futex_wait(word_, before | locked | contended, deadline::never());
     }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
 #include <thread>
 
 #if defined(_MSC_VER) && !defined(__clang__)
@@ -28,6 +29,15 @@ inline void cpu_yield() noexcept { std::this_thread::yield(); }
 inline bool has_several_cpus() noexcept {
   static const bool several = std::thread::hardware_concurrency() != 1;
   return several;
+}
+
+/// An address in the frame of the caller, or of what it is inlined into: how far the stack has grown.
+inline std::uintptr_t stack_position() noexcept {
+#if defined(__GNUC__) || defined(__clang__)
+  return reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+#else
+  return reinterpret_cast<std::uintptr_t>(_AddressOfReturnAddress());
+#endif
 }
 
 }  // namespace spool::detail

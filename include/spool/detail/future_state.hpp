@@ -1,0 +1,437 @@
+// spool/detail/future_state.hpp · floor 4 · the one block behind a result: phase, waiters, callbacks, references
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#include <spool/detail/atomic.hpp>
+#include <spool/detail/config.hpp>
+#include <spool/detail/deadline.hpp>
+#include <spool/detail/futex.hpp>
+#include <spool/detail/spin.hpp>
+#include <spool/detail/task_thread.hpp>
+#include <spool/detail/word_lock.hpp>
+#include <spool/errors.hpp>
+#include <spool/excepthook.hpp>
+
+namespace spool::detail {
+
+class future_state_base;
+
+/// Who is told, at once and once, that a result is there: stands in the list of one future. Belongs to a waiter.
+class observer {
+public:
+  /// Called under the lock of the state's list, in the thread that completes it: a few instructions, no callback.
+  virtual void settled(bool with_error) noexcept = 0;
+
+protected:
+  observer() = default;
+  observer(const observer&) = default;  // while not in a list
+  ~observer() = default;
+
+private:
+  friend class future_state_base;
+  observer* next_ = nullptr;    // guarded by the lock of the state's list
+  observer** link_ = nullptr;   // what points at this one; null when not in a list; guarded likewise
+};
+
+/// A callable that is run when the result is there. Owned by the list it stands in, then by who runs it.
+class done_callback {
+public:
+  virtual ~done_callback() = default;
+  virtual void run(future_state_base& state) = 0;
+
+private:
+  friend class future_state_base;
+  done_callback* next_ = nullptr;
+};
+
+/// What a result goes through, whatever its type. One block on the heap holds it, its result and its callable.
+///
+/// Lifetime  Handles (futures, the promise, who runs the task) keep the result alive; the block itself also stays while a
+///           queue still holds its entry, though someone else has run or cancelled it.
+class future_state_base {
+public:
+  //  bits 0..2   phase
+  //  bit 3       sleepers   a thread may sleep on this word
+  //  bit 4       observed   the list may hold observers or callbacks
+  //  bits 5..6   blocks     one as long as there are handles, one more for an entry in a queue that was abandoned
+  //  bits 7..31  handles
+  //
+  //  phase        done()   entered by                        left by
+  //  pending      no       construction                      one CAS: claim(), begin_set(), cancel()
+  //  running      no       claim()                           its one claimer
+  //  setting      no       begin_set(): a promise is written its one setter (back to the phase before, if writing throws)
+  //  cancelling   yes      cancel(): the callable is dying   the canceller
+  //  value, error, cancelled   yes, settled: never left; the result may be read
+  //
+  //  Invariants  The CAS out of pending has one winner, who alone touches callable and result until it settles.
+  //              Settling and `sleepers` are in one word: a sleeper's bit set before is seen and woken, one set after sees
+  //              the settled phase. Likewise `observed`: it is set under the list's lock, before anything joins the list.
+  //              The last handle destroys the contents, the last block frees the memory.
+  //  (A) settling releases the result; (B) every load that finds a settled phase acquires it.
+  //  (C) dropping releases what its owner did with the contents; (D) the last one acquires all that.
+  enum phase : std::uint32_t { pending, running, setting, cancelling, has_value, has_error, was_cancelled };
+
+  future_state_base(const future_state_base&) = delete;
+  future_state_base& operator=(const future_state_base&) = delete;
+
+  phase current_phase() const noexcept { return phase_of(word_.load(memory_order_acquire)); }  // (B)
+  bool done() const noexcept { return current_phase() >= cancelling; }
+  bool settled() const noexcept { return current_phase() >= has_value; }
+  bool is_running() const noexcept {
+    const phase p = current_phase();
+    return p == running || p == setting;
+  }
+  bool is_cancelled() const noexcept {
+    const phase p = current_phase();
+    return p == cancelling || p == was_cancelled;
+  }
+
+  // ── who produces the result ──
+
+  /// Moves from pending to running.      Returns  whether the caller is the one who runs it.
+  bool claim() noexcept { return leave(pending, running); }
+
+  /// Claims the right to write the result from where it is, pending or running.
+  /// Returns  whether the caller may; `before` is then the phase to go back to, if writing throws.
+  bool begin_set(phase& before) noexcept {
+    for (before = pending; before <= running; before = static_cast<phase>(before + 1)) {
+      if (leave(before, setting)) return true;
+    }
+    return false;
+  }
+  void undo_set(phase before) noexcept { leave(setting, before); }
+
+  /// Makes the result visible, releases every waiter and tells every observer.
+  /// Returns  whether run_callbacks() has something to run.
+  bool settle(phase final) noexcept {
+    std::uint32_t seen = word_.load(memory_order_relaxed);
+    while (!word_.compare_exchange_weak(seen, (seen & references) | final, memory_order_acq_rel,  // (A)
+                                        memory_order_relaxed)) {
+    }
+    if ((seen & sleepers) != 0) futex_wake_all(&word_);
+    return (seen & observed) != 0 && tell_observers(final == has_error);
+  }
+
+  /// The same and drop_handle() in one write, so that usually whoever reads the result also destroys it. `before_more` is
+  /// called before any of the user's code is run here.
+  template <class BeforeMore>
+  void settle_and_drop(phase final, BeforeMore&& before_more) noexcept {
+    std::uint32_t seen = word_.load(memory_order_relaxed);
+    while ((seen & observed) == 0 && seen / one_handle > 1) {
+      const std::uint32_t settled_and_dropped = ((seen & references) | final) - one_handle;
+      if (word_.compare_exchange_weak(seen, settled_and_dropped, memory_order_acq_rel, memory_order_relaxed)) {  // (A) (C)
+        if ((seen & sleepers) != 0) futex_wake_all(&word_);  // the block may be gone
+        return;
+      }
+    }
+    if (settle(final)) {
+      before_more();
+      run_callbacks();
+    }
+    drop_handle(std::forward<BeforeMore>(before_more));
+  }
+
+  /// Runs what add_callback() collected, in the order added, with no lock held.
+  SPOOL_COLD void run_callbacks() noexcept {
+    done_callback* newest_first = std::exchange(callbacks_, nullptr);
+    done_callback* oldest_first = nullptr;
+    while (newest_first != nullptr) {
+      done_callback* next = std::exchange(newest_first->next_, oldest_first);
+      oldest_first = std::exchange(newest_first, next);
+    }
+    while (oldest_first != nullptr) {
+      done_callback* next = oldest_first->next_;
+      run_callback(std::unique_ptr<done_callback>(oldest_first));
+      oldest_first = next;
+    }
+  }
+
+  // ── who waits for it ──
+
+  /// Cancels it if it has not started.      Returns  whether it is cancelled now.
+  SPOOL_COLD bool cancel() noexcept {
+    if (!cancel_pending()) return is_cancelled();
+    callable_discarded();
+    return true;
+  }
+
+  /// Waits until it is done.      Returns  false if the deadline passed first.
+  bool wait(deadline until) noexcept { return settled() || wait_unsettled(until); }
+
+  /// Runs it here and now, if it has not started and the thread is one of its pool's.
+  void run_if_pending(task_thread& here) noexcept {
+    if (current_phase() == pending) run_in_waiter(here);
+  }
+
+  /// Adds an observer.      Returns  false if it is settled already; the observer is not told then.
+  bool observe(observer& o) noexcept {
+    word_guard held(list_lock_);
+    if (phase_of(word_.fetch_or(observed, memory_order_acq_rel)) >= has_value) return false;  // (B)
+    o.next_ = observers_;
+    o.link_ = &observers_;
+    if (observers_ != nullptr) observers_->link_ = &o.next_;
+    observers_ = &o;
+    return true;
+  }
+
+  /// Takes an observer out.      Returns  false if it was told, or never added.
+  /// Synchronization  When it returns, nobody is inside or will enter settled() of this observer.
+  bool unobserve(observer& o) noexcept {
+    word_guard held(list_lock_);
+    if (o.link_ == nullptr) return false;
+    unlink(o);
+    return true;
+  }
+
+  /// Runs the callback when it is done, or now if it is.
+  void add_callback(std::unique_ptr<done_callback> callback) noexcept {
+    mark_read();
+    {
+      word_guard held(list_lock_);
+      if (phase_of(word_.fetch_or(observed, memory_order_acq_rel)) < has_value) {  // (B)
+        callback->next_ = callbacks_;
+        callbacks_ = callback.release();
+        return;
+      }
+    }
+    run_callback(std::move(callback));
+  }
+
+  /// Asks the task to stop, if it takes a stop token.      Returns  whether this call made the request.
+  virtual bool request_stop() noexcept { return false; }
+
+  // ── what was read ──
+
+  /// An exception in here has found its reader: it is not lost when the last handle goes.
+  void mark_read() noexcept {
+    if ((marks_.load(memory_order_relaxed) & read) == 0) marks_.fetch_or(read, memory_order_relaxed);
+  }
+  /// The result is moved out.      Returns  false if it was before.
+  bool mark_taken() noexcept { return (marks_.fetch_or(taken, memory_order_relaxed) & taken) == 0; }
+  bool is_taken() const noexcept { return (marks_.load(memory_order_relaxed) & taken) != 0; }
+
+  // ── references ──
+
+  /// Beyond 16 million handles to one result their count stands still, and the block is never freed.
+  void add_handle() noexcept {
+    if ((word_.fetch_add(one_handle, memory_order_relaxed) & pinned) != 0) word_.fetch_sub(one_handle, memory_order_relaxed);
+  }
+
+  /// Drops one handle; the last destroys what the block holds, and frees it unless a queue still holds its entry.
+  void drop_handle() noexcept {
+    drop_handle([] {});
+  }
+  /// The same, calling `before_end` if it was the last and something of the user's is to be destroyed.
+  template <class BeforeEnd>
+  void drop_handle(BeforeEnd&& before_end) noexcept {
+    const std::uint32_t seen = word_.load(memory_order_acquire);  // (D)
+    if ((seen & ~flags) == one_handle + one_block) {  // nobody else can reach it any more
+      if (!is_trivial_end()) before_end();
+      end_of_handles();
+      free_memory();
+    } else if ((seen & pinned) == 0 && word_.fetch_sub(one_handle, memory_order_acq_rel) / one_handle == 1) {  // (C) (D)
+      if (!is_trivial_end()) before_end();
+      end_of_handles();
+      drop_block();
+    }
+  }
+
+  /// Whoever claimed it otherwise than by taking its entry from the queue: the entry no longer counts as a handle, but
+  /// keeps the block. Commutes with drop_entry(), as both only add.
+  void abandon_entry() noexcept { word_.fetch_add(one_block - one_handle, memory_order_relaxed); }
+
+  /// The entry leaves the queue, and someone else has claimed, or will have called, abandon_entry().
+  void drop_entry() noexcept { drop_block(); }
+
+protected:
+  explicit future_state_base(std::uint32_t handles) noexcept : word_(pending + one_block + handles * one_handle) {}
+  virtual ~future_state_base() {
+    while (callbacks_ != nullptr) std::unique_ptr<done_callback>(std::exchange(callbacks_, callbacks_->next_));
+  }
+
+  /// Whether nobody but the caller has a handle: nobody can wait for it or ask for it.
+  bool is_only_handle() const noexcept { return word_.load(memory_order_acquire) / one_handle == 1; }  // (D)
+
+  /// Destroys result and callable, if they are still there.
+  virtual void destroy_contents() noexcept = 0;
+  /// Whether that runs no code of the user's.
+  virtual bool has_trivial_contents() const noexcept = 0;
+  /// Ends the object and gives its memory back.
+  virtual void free_memory() noexcept = 0;
+  /// Cancels it if it has not started.      Returns  whether this call did it.
+  bool cancel_pending() noexcept {
+    if (!leave(pending, cancelling)) return false;
+    discard_callable();
+    if (settle(was_cancelled)) run_callbacks();
+    return true;
+  }
+
+  /// Destroys the callable of a task that will not run.
+  virtual void discard_callable() noexcept {}
+  /// Such a task was cancelled through a handle and has settled.
+  virtual void callable_discarded() noexcept {}
+  /// Runs the task in the calling thread, if that is one of its pool's and it has not started.
+  virtual bool run_in_waiter(task_thread&) noexcept { return false; }
+  /// The exception in here.      Preconditions  phase has_error.
+  virtual std::exception_ptr const& error() const noexcept = 0;
+
+private:
+  static constexpr std::uint32_t phase_mask = 7;
+  static constexpr std::uint32_t sleepers = 8;
+  static constexpr std::uint32_t observed = 16;
+  static constexpr std::uint32_t one_block = 32;
+  static constexpr std::uint32_t one_handle = 128;
+  static constexpr std::uint32_t flags = one_block - 1;
+  static constexpr std::uint32_t references = ~flags;
+  static constexpr std::uint32_t pinned = 1U << 31;
+
+  static constexpr std::uint8_t read = 1;
+  static constexpr std::uint8_t taken = 2;
+
+  static phase phase_of(std::uint32_t word) noexcept { return static_cast<phase>(word & phase_mask); }
+
+  /// The one CAS by which a phase is left; sleepers and observers stay.
+  bool leave(phase from, phase to) noexcept {
+    std::uint32_t seen = word_.load(memory_order_relaxed);
+    while (phase_of(seen) == from) {
+      if (word_.compare_exchange_weak(seen, (seen & ~phase_mask) | to, memory_order_acq_rel, memory_order_relaxed)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  bool wait_unsettled(deadline until) noexcept {
+    // Only what is waited for without a limit may run here: a timed wait has to come back in time.
+    if (until.is_never() && current_task_thread != nullptr && run_in_waiter(*current_task_thread)) return true;
+    if (until.passed()) return done();
+    if (spin_until([&] { return settled(); })) return true;
+    task_wait sleep;
+    for (;;) {
+      std::uint32_t seen = word_.load(memory_order_acquire);  // (B)
+      if (phase_of(seen) >= has_value) return true;
+      if ((seen & sleepers) == 0 &&
+          !word_.compare_exchange_weak(seen, seen | sleepers, memory_order_relaxed, memory_order_relaxed)) {
+        continue;
+      }
+      if (!futex_wait(word_, seen | sleepers, sleep.nap(until)) && until.passed()) return done();
+    }
+  }
+
+  SPOOL_COLD bool tell_observers(bool with_error) noexcept {
+    word_guard held(list_lock_);
+    while (observers_ != nullptr) {
+      observer& o = *observers_;
+      unlink(o);
+      o.settled(with_error);
+    }
+    return callbacks_ != nullptr;
+  }
+
+  void unlink(observer& o) noexcept {
+    *o.link_ = o.next_;
+    if (o.next_ != nullptr) o.next_->link_ = o.link_;
+    o.link_ = nullptr;
+  }
+
+  void run_callback(std::unique_ptr<done_callback> callback) noexcept {
+    std::exception_ptr thrown;
+    try {
+      callback->run(*this);
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+    callback.reset();
+    if (thrown) report_unhandled(std::move(thrown));
+  }
+
+  bool is_trivial_end() const noexcept { return current_phase() != has_error && has_trivial_contents(); }
+
+  void end_of_handles() noexcept {
+    if (current_phase() == has_error && (marks_.load(memory_order_relaxed) & read) == 0) report_unhandled(error());
+    destroy_contents();
+  }
+
+  void drop_block() noexcept {
+    // All but the flags becomes zero: no other block, and no handle.
+    if ((word_.fetch_sub(one_block, memory_order_acq_rel) & references) == one_block) free_memory();  // (C) (D)
+  }
+
+  atomic<std::uint32_t> word_;
+  word_lock list_lock_;                  // guards observers_, and callbacks_ until it is settled
+  atomic<std::uint8_t> marks_{0};
+  observer* observers_ = nullptr;
+  done_callback* callbacks_ = nullptr;   // newest first
+};
+
+/// How a result of type T lies in its block.
+template <class T>
+struct stored_result {
+  using type = std::remove_cv_t<T>;
+};
+template <class T>
+struct stored_result<T&> {
+  using type = T*;
+};
+template <>
+struct stored_result<void> {
+  struct type {};
+};
+
+/// A state with room for the result, or the exception in its place.
+template <class T>
+class future_state : public future_state_base {
+public:
+  using stored = typename stored_result<T>::type;
+
+  /// Preconditions  phase has_value.
+  stored& value() noexcept { return value_; }
+  std::exception_ptr const& error() const noexcept override { return error_; }
+
+  /// Builds the result in place, before it is settled. Throws what building it throws.
+  template <class... Args>
+  void emplace_value(Args&&... args) {
+    ::new (static_cast<void*>(std::addressof(value_))) stored(std::forward<Args>(args)...);
+  }
+  /// Builds the result from what a call gives, without a move in between.
+  template <class Call>
+  void emplace_from(Call& call) {
+    if constexpr (std::is_void_v<T>) {
+      call();
+      emplace_value();
+    } else if constexpr (std::is_reference_v<T>) {
+      emplace_value(std::addressof(call()));
+    } else {
+      ::new (static_cast<void*>(std::addressof(value_))) stored(call());
+    }
+  }
+  void emplace_error(std::exception_ptr&& error) noexcept {
+    ::new (static_cast<void*>(std::addressof(error_))) std::exception_ptr(std::move(error));
+  }
+
+protected:
+  explicit future_state(std::uint32_t handles) noexcept : future_state_base(handles) {}
+  ~future_state() override {}
+
+  bool has_trivial_contents() const noexcept override { return std::is_trivially_destructible_v<stored>; }
+  void destroy_contents() noexcept override {
+    const future_state_base::phase p = this->current_phase();
+    if (p == future_state_base::has_value) value_.~stored();
+    if (p == future_state_base::has_error) error_.~exception_ptr();
+  }
+
+private:
+  union {
+    stored value_;              // alive in phase has_value
+    std::exception_ptr error_;  // alive in phase has_error
+  };
+};
+
+}  // namespace spool::detail

@@ -1,0 +1,98 @@
+// spool/detail/platform/usable_cpus.hpp · floor 0 · how many processors the system lets this process use
+// SPDX-License-Identifier: MIT
+//
+// Linux: the affinity mask, then the quotas of the control groups that the process is in, version 2 (cpu.max) and version
+// 1 (cpu.cfs_quota_us), each from its own group up to the root, as a parent's quota binds too.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdio>
+#include <string>
+#include <thread>
+
+#if defined(__linux__)
+#include <sched.h>
+#endif
+
+namespace spool::detail {
+
+#if defined(__linux__)
+
+/// The first line of a small file, empty if there is none.
+inline std::string first_line_of(const std::string& path) {
+  std::string line;
+  if (std::FILE* file = std::fopen(path.c_str(), "re")) {
+    char buffer[256];
+    if (std::fgets(buffer, sizeof buffer, file) != nullptr) line = buffer;
+    std::fclose(file);
+  }
+  return line;
+}
+
+/// Lowers `cpus` to quota / period, rounded up, if these are two positive numbers.
+inline void limit_by_quota(const std::string& quota, const std::string& period, std::size_t& cpus) {
+  long long q = 0;
+  long long p = 0;
+  if (std::sscanf(quota.c_str(), "%lld", &q) != 1 || std::sscanf(period.c_str(), "%lld", &p) != 1) return;
+  if (q > 0 && p > 0) cpus = std::min(cpus, static_cast<std::size_t>((q - 1) / p + 1));
+}
+
+/// Calls f with the folder of a control group and of each of its parents.
+template <class F>
+void each_group_up(const std::string& mount, std::string group, F&& f) {
+  for (;;) {
+    f(mount + group);
+    const std::size_t slash = group.find_last_of('/');
+    if (slash == std::string::npos) return;
+    group.resize(slash);
+  }
+}
+
+inline void limit_by_groups(std::size_t& cpus) {
+  std::FILE* file = std::fopen("/proc/self/cgroup", "re");
+  if (file == nullptr) return;
+  char line[4096];
+  while (std::fgets(line, sizeof line, file) != nullptr) {
+    // number:controllers:/path, the controllers empty in version 2
+    const std::string text(line);
+    const std::size_t first = text.find(':');
+    const std::size_t second = text.find(':', first + 1);
+    if (first == std::string::npos || second == std::string::npos) continue;
+    const std::string controllers = "," + text.substr(first + 1, second - first - 1) + ",";
+    const std::string group = text.substr(second + 1, text.find_last_not_of("\n/") - second);
+    if (controllers == ",,") {
+      each_group_up("/sys/fs/cgroup", group, [&](const std::string& folder) {
+        const std::string max = first_line_of(folder + "/cpu.max");  // "100000 100000", or "max 100000"
+        const std::size_t space = max.find(' ');
+        if (space != std::string::npos) limit_by_quota(max.substr(0, space), max.substr(space + 1), cpus);
+      });
+    } else if (controllers.find(",cpu,") != std::string::npos) {
+      each_group_up("/sys/fs/cgroup/cpu", group, [&](const std::string& folder) {
+        limit_by_quota(first_line_of(folder + "/cpu.cfs_quota_us"), first_line_of(folder + "/cpu.cfs_period_us"), cpus);
+      });
+    }
+  }
+  std::fclose(file);
+}
+
+inline std::size_t count_usable_cpus() {
+  std::size_t cpus = std::max(1U, std::thread::hardware_concurrency());  // by the affinity mask, in libstdc++ and libc++
+  cpu_set_t mask;
+  CPU_ZERO(&mask);
+  if (::sched_getaffinity(0, sizeof mask, &mask) == 0) cpus = static_cast<std::size_t>(std::max(1, CPU_COUNT(&mask)));
+  try {
+    limit_by_groups(cpus);
+  } catch (...) {
+    // No memory to read the quotas: what is known is what the mask says.
+  }
+  return cpus;
+}
+
+#else
+
+inline std::size_t count_usable_cpus() { return std::max(1U, std::thread::hardware_concurrency()); }
+
+#endif
+
+}  // namespace spool::detail

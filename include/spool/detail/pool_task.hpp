@@ -1,0 +1,162 @@
+// spool/detail/pool_task.hpp · floor 6 · the two kinds of task: one with a future, one without
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <exception>
+#include <memory>
+#include <new>
+#include <stop_token>
+#include <type_traits>
+#include <utility>
+
+#include <spool/detail/block_cache.hpp>
+#include <spool/detail/bound_call.hpp>
+#include <spool/detail/future_state.hpp>
+#include <spool/detail/scheduler.hpp>
+#include <spool/detail/task.hpp>
+#include <spool/detail/worker.hpp>
+#include <spool/excepthook.hpp>
+
+namespace spool::detail {
+
+/// What a task that takes a stop token has more than others.
+template <bool Stoppable>
+struct stop_part {
+  stoppable_entry stop;
+  std::stop_token token() const noexcept { return stop.source.get_token(); }
+};
+template <>
+struct stop_part<false> {};
+
+/// Callable, result, waiters and queue entry of a submitted task, in one block.
+///
+/// Lifetime  Made with two handles: the future's, and the queue entry's, which is the handle of who runs it. Whoever
+///           claims the task otherwise turns the entry into a mere hold on the block (abandon_entry).
+template <class T, class Call>
+class submitted_task final : public future_state<T>, public task, private stop_part<Call::stoppable>, public recycled_block {
+public:
+  template <class... Parts>
+  explicit submitted_task(scheduler& pool, Parts&&... parts) : future_state<T>(2), pool_(pool) {
+    if constexpr (Call::stoppable) {
+      ::new (static_cast<void*>(std::addressof(call_))) Call(this->token(), std::forward<Parts>(parts)...);
+    } else {
+      ::new (static_cast<void*>(std::addressof(call_))) Call(std::in_place, std::forward<Parts>(parts)...);
+    }
+  }
+  ~submitted_task() override {}
+
+  void run(worker& here) noexcept override {
+    if (!this->claim()) return this->drop_entry();
+    const future_state_base::phase outcome = execute(here);
+    // A result that nobody waits for brings no new task.
+    if (!this->is_only_handle()) here.about_to_be_free();
+    this->settle_and_drop(outcome, [&here] { here.busy_again(); });
+    here.finished();
+  }
+
+  bool discard(std::exception_ptr const& why) noexcept override {
+    if (why == nullptr ? !this->cancel_pending() : !fail(why)) {
+      this->drop_entry();
+      return false;
+    }
+    this->drop_handle();
+    return true;
+  }
+
+  bool request_stop() noexcept override {
+    if constexpr (Call::stoppable) return !this->settled() && this->stop.source.request_stop();
+    return false;
+  }
+
+protected:
+  bool run_in_waiter(task_thread& thread) noexcept override {
+    if (thread.pool() != &pool_) return false;
+    worker& here = static_cast<worker&>(thread);
+    if (!here.has_room_on_stack()) return false;
+    const bool taken_out = here.own().pop_if(*this);
+    if (!this->claim()) {
+      if (taken_out) this->drop_entry();
+      return false;
+    }
+    if (!taken_out) this->abandon_entry();
+    const future_state_base::phase outcome = execute(here);
+    if (this->settle(outcome)) this->run_callbacks();
+    if (taken_out) this->drop_handle();  // the waiter has another
+    here.finished();
+    return true;
+  }
+
+  void discard_callable() noexcept override { call_.~Call(); }
+  void callable_discarded() noexcept override {
+    this->abandon_entry();
+    pool_.count_discarded();
+  }
+  void destroy_contents() noexcept override {
+    if (this->current_phase() == future_state_base::pending) call_.~Call();  // it never came into a queue
+    future_state<T>::destroy_contents();
+  }
+  void free_memory() noexcept override { delete this; }
+
+private:
+  /// Calls the callable, keeps what comes of it, destroys the callable: all of it before anyone sees the result.
+  future_state_base::phase execute(worker& here) noexcept {
+    here.started();
+    if constexpr (Call::stoppable) pool_.add_stoppable(this->stop);
+    std::exception_ptr thrown;
+    try {
+      this->emplace_from(call_);
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+    if constexpr (Call::stoppable) pool_.remove_stoppable(this->stop);
+    call_.~Call();
+    if (thrown == nullptr) return future_state_base::has_value;
+    this->emplace_error(std::move(thrown));
+    return future_state_base::has_error;
+  }
+
+  bool fail(std::exception_ptr why) noexcept {
+    if (!this->claim()) return false;
+    call_.~Call();
+    this->mark_read();  // the library's own error: no reader need be found for it
+    this->emplace_error(std::move(why));
+    if (this->settle(future_state_base::has_error)) this->run_callbacks();
+    return true;
+  }
+
+  scheduler& pool_;  // alive until the task has ended
+  union {
+    Call call_;  // alive in phase pending and, until it has returned, running
+  };
+};
+
+/// A task that nobody waits for. What it throws goes to the excepthook.
+template <class Call>
+class posted_task final : public task, public recycled_block {
+public:
+  template <class... Parts>
+  explicit posted_task(Parts&&... parts) : call_(std::forward<Parts>(parts)...) {}
+
+  void run(worker& here) noexcept override {
+    here.started();
+    std::exception_ptr thrown;
+    try {
+      call_();
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+    delete this;
+    if (thrown != nullptr) report_unhandled(std::move(thrown));
+    here.finished();
+  }
+
+  bool discard(std::exception_ptr const&) noexcept override {
+    delete this;
+    return true;
+  }
+
+private:
+  Call call_;
+};
+
+}  // namespace spool::detail

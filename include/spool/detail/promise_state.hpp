@@ -1,0 +1,38 @@
+// spool/detail/promise_state.hpp · floor 4 · the block of a result that a promise sets
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <utility>
+
+#include <spool/detail/block_cache.hpp>
+#include <spool/detail/future_state.hpp>
+
+namespace spool::detail {
+
+/// Made with one handle, its promise's.
+template <class T>
+class promise_state final : public future_state<T>, public recycled_block {
+public:
+  promise_state() noexcept : future_state<T>(1) {}
+
+  /// Writes the result with `write(*this)` and settles it as `final`.
+  /// Returns  false, nothing changed, if it is set, cancelled, or being set.      Throws  what writing throws.
+  template <class Write>
+  bool set(future_state_base::phase final, Write&& write) {
+    future_state_base::phase before;
+    if (!this->begin_set(before)) return false;
+    try {
+      write(*this);
+    } catch (...) {
+      this->undo_set(before);
+      throw;
+    }
+    if (this->settle(final)) this->run_callbacks();
+    return true;
+  }
+
+protected:
+  void free_memory() noexcept override { delete this; }
+};
+
+}  // namespace spool::detail

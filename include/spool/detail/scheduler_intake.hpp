@@ -1,0 +1,111 @@
+// spool/detail/scheduler_intake.hpp · floor 6 · how tasks come into a pool, and how they are refused or discarded
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <utility>
+
+#include <spool/detail/scheduler.hpp>
+
+namespace spool::detail {
+
+inline scheduler::admission::admission(scheduler& pool) : pool_(pool) {
+  if (pool.is_here()) {
+    // A running task may add work while the pool drains: it has not ended itself, so the pool has not either.
+    if (pool.decided() != nullptr) pool.refuse();
+    here_ = static_cast<worker*>(current_task_thread);
+    return;
+  }
+  lane& mine = pool.my_lane();
+  mine.admit();  // before the look at the word: either we see that it is closing, or its end sees this task
+  try {
+    if (pool.load_word().closing() || pool.decided() != nullptr) pool.refuse();
+    if (pool.worker_count() == 0) pool.ensure_a_worker();
+  } catch (...) {
+    pool.count_discarded();
+    throw;
+  }
+  lane_ = &mine;
+}
+
+inline void scheduler::admission::push(task& t) noexcept {
+  if (here_ == nullptr) {
+    pool_.push_from_outside(*std::exchange(lane_, nullptr), t);
+    return;
+  }
+  here_->count_spawned();  // before it can end
+  if (!here_->own().push(t)) {
+    lane& overflow = pool_.my_lane();
+    overflow.lock();
+    overflow.append(t);
+    overflow.unlock();
+  }
+  if (pool_.wants_another(pool_.load_word())) pool_.summon();
+}
+
+/// The task may run, and the pool be destroyed, as soon as the lane is unlocked: what must be known of the pool is read
+/// before, and only who has to wake a worker keeps the pool alive for that.
+inline void scheduler::push_from_outside(lane& to, task& t) noexcept {
+  to.lock();
+  to.append(t);
+  const bool wake = wants_another(load_word());
+  if (wake) add_owner();
+  to.unlock();
+  if (!wake) return;
+  summon();
+  drop_owner();
+}
+
+inline void scheduler::refuse() const {
+  const verdict* v = decided();
+  if (v != nullptr && v->why != nullptr) throw broken_pool_error();
+  throw pool_shutdown_error();
+}
+
+inline lane& scheduler::my_lane() noexcept {
+  static constinit atomic<std::uint32_t> threads{0};
+  static constinit thread_local std::uint32_t mine = 0;
+  if (mine == 0) mine = threads.fetch_add(1, memory_order_relaxed) + 1;
+  return lanes_[mine % lane_count_];
+}
+
+inline void scheduler::count_discarded() noexcept {
+  add_owner();  // the pool has not ended before this one is counted, but may at once afterwards
+  discarded_.fetch_add(1, memory_order_seq_cst);
+  look_for_the_end(add_to_word(0));
+  drop_owner();
+}
+
+inline std::size_t scheduler::pending() const noexcept {
+  std::uint64_t gone = discarded_.load(memory_order_acquire);
+  std::uint64_t come = 0;
+  const worker_view all = workers();
+  for (std::size_t i = 0; i < all.count; ++i) gone += all.first[i]->started_.load(memory_order_acquire);
+  for (std::size_t i = 0; i < all.count; ++i) come += all.first[i]->spawned_.load(memory_order_acquire);
+  for (std::size_t i = 0; i < lane_count_; ++i) come += lanes_[i].admitted();
+  return come > gone ? static_cast<std::size_t>(come - gone) : 0;
+}
+
+inline void scheduler::discard(task& t) noexcept {
+  if (t.discard(decided()->why)) count_discarded();
+}
+
+inline void scheduler::discard_pending(std::exception_ptr why) noexcept {
+  if (!verdict_taken_.exchange(true, memory_order_acq_rel)) {
+    last_word_.why = std::move(why);
+    verdict_.store(&last_word_, memory_order_release);
+  }
+  if (decided() == nullptr) return;  // another thread is just pronouncing, and discards
+  for (std::size_t i = 0; i < lane_count_; ++i) {
+    while (task* t = lanes_[i].take(1, 1)) discard(*t);
+  }
+  const worker_view all = workers();
+  for (std::size_t i = 0; i < all.count; ++i) {
+    while (!all.first[i]->own_.empty()) {
+      if (task* t = all.first[i]->own_.steal()) discard(*t);
+    }
+  }
+}
+
+}  // namespace spool::detail

@@ -1,0 +1,181 @@
+// spool/detail/scheduler_threads.hpp · floor 6 · how a pool's threads start, stand in, retire and end
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <spool/detail/scheduler.hpp>
+
+namespace spool::detail {
+
+/// A worker object without a thread, made if there is none.      Preconditions  lock_ is held.
+inline worker& scheduler::idle_slot() {
+  for (const std::unique_ptr<worker>& w : workers_) {
+    if (!w->alive_) return *w;
+  }
+  const std::size_t made = workers_.size();
+  if (made == table_size_) {
+    const std::size_t larger = std::max<std::size_t>(8, 2 * table_size_);
+    auto table = std::make_unique<worker*[]>(larger);
+    for (std::size_t i = 0; i < made; ++i) table[i] = workers_[i].get();
+    tables_.push_back(std::move(table));
+    table_size_ = larger;
+    table_.store(tables_.back().get(), memory_order_release);  // (A)
+  }
+  workers_.push_back(std::make_unique<worker>(*this, made));
+  tables_.back()[made] = workers_.back().get();
+  workers_made_.store(made + 1, memory_order_release);  // (A)
+  return *workers_.back();
+}
+
+/// Starts one more thread.      Preconditions  lock_ is held.
+/// Returns  the handle of one that has left, to be joined without the lock.
+/// Throws   std::system_error or std::bad_alloc, nothing changed.
+inline os_thread scheduler::start_worker() {
+  worker& w = idle_slot();
+  std::string name = name_prefix_ + '_' + std::to_string(w.index_);
+  os_thread started([&w] { w.work(); });  // it starts with this lock, so it sees what is written below
+  add_owner();
+  w.name_ = std::move(name);
+  w.alive_ = true;
+  thread_count_.store(thread_count_.load(memory_order_relaxed) + 1, memory_order_relaxed);
+  if (initializer_) ++in_initializer_;
+  std::swap(w.thread_, started);
+  return started;
+}
+
+/// Starts the first worker, if no other thread just does.
+inline void scheduler::ensure_a_worker() {
+  const std::uint64_t counted = pool_word::one_awake + (initializer_ ? 0 : pool_word::one_searching);
+  os_thread left;
+  lock_.lock();
+  if (worker_count() == 0 && !terminating_) {
+    add_to_word(counted);
+    try {
+      left = start_worker();
+    } catch (...) {
+      add_to_word(0 - counted);
+      lock_.unlock();
+      throw;
+    }
+  }
+  lock_.unlock();
+  if (left.joinable()) left.join();
+}
+
+/// Makes one more worker search, if nobody searches and one may: the last that parked, else a new thread.
+/// Returns  false if one is needed and the system refuses it.
+inline bool scheduler::summon() noexcept {
+  for (;;) {
+    std::uint64_t seen = word_.load(memory_order_relaxed);
+    do {
+      if (!wants_another({seen})) return true;
+    } while (!word_.compare_exchange_weak(seen, seen + pool_word::one_searching + pool_word::one_awake,
+                                          memory_order_seq_cst, memory_order_relaxed));
+    lock_.lock();
+    if (worker* w = parked_.pop_back()) {
+      lock_.unlock();
+      w->unpark();
+      return true;
+    }
+    os_thread left;
+    bool started = false;
+    if (!terminating_) {
+      try {
+        left = start_worker();
+        started = true;
+      } catch (...) {
+        // Refused: those that are there will do the work.
+      }
+    }
+    // In its initializer a worker is not searching yet: others must not rely on it.
+    if (!started) add_to_word(0 - pool_word::one_searching - pool_word::one_awake);
+    if (started && initializer_) add_to_word(0 - pool_word::one_searching);
+    const bool again = started && initializer_ && pending() > in_initializer_;
+    const bool refused = !started && !terminating_;
+    lock_.unlock();
+    if (left.joinable()) left.join();
+    if (!again) return !refused;
+  }
+}
+
+/// The first initializer that throws decides: nothing runs any more.
+inline void scheduler::break_by(std::exception_ptr why) noexcept {
+  if (verdict_taken_.load(memory_order_acquire)) return;
+  discard_pending(std::make_exception_ptr(broken_pool_error()));
+  report_unhandled(std::move(why));
+}
+
+/// A parked worker that stood in for another, and is needed no more.
+/// Returns  false if it was unparked, or is no surplus.
+inline bool scheduler::retire(worker& w) noexcept {
+  word_guard held(lock_);
+  if (w.parked_.load(memory_order_relaxed) == 0 || worker_count() <= max_workers_) return false;
+  parked_.erase(w);
+  return true;
+}
+
+/// The thread's last deed as this worker.
+inline void scheduler::leave(worker& w) noexcept {
+  lock_.lock();
+  w.alive_ = false;
+  const std::size_t left = worker_count() - 1;
+  thread_count_.store(left, memory_order_relaxed);
+  const bool last = left == 0 && terminating_;
+  lock_.unlock();
+  if (last) all_have_left();
+  drop_owner();
+}
+
+inline void scheduler::all_have_left() noexcept {
+  ending_.store(static_cast<std::uint32_t>(ending::all_left), memory_order_release);
+  futex_wake_all(&ending_);
+}
+
+/// All is done and the pool is closed: lets every worker go.
+inline void scheduler::terminate() noexcept {
+  lock_.lock();
+  const bool first = !std::exchange(terminating_, true);
+  const bool nobody = first && worker_count() == 0;
+  while (worker* w = parked_.pop_back()) w->unpark();
+  lock_.unlock();
+  if (nobody) all_have_left();
+}
+
+inline void scheduler::join_threads() noexcept {
+  for (const std::unique_ptr<worker>& w : workers_) {
+    if (w->thread_.joinable()) w->thread_.join();
+  }
+}
+
+inline scheduler::~scheduler() {
+  // The last owner may be one of the threads itself, when the pool was destroyed in one of its own tasks.
+  for (const std::unique_ptr<worker>& w : workers_) {
+    if (!w->thread_.joinable()) continue;
+    if (w->thread_.get_id() == std::this_thread::get_id()) {
+      w->thread_.detach();
+    } else {
+      w->thread_.join();
+    }
+  }
+  drop_leftovers();
+}
+
+/// What lies in the queues still has been cancelled, or run by those who waited for it: only the entries are left.
+inline void scheduler::drop_leftovers() noexcept {
+  for (std::size_t i = 0; i < lane_count_; ++i) {
+    lanes_[i].lock();  // a submit that pushed may just be leaving
+    lanes_[i].unlock();
+    while (task* t = lanes_[i].take(1, 1)) t->discard(nullptr);
+  }
+  for (const std::unique_ptr<worker>& w : workers_) {
+    while (task* t = w->own_.steal()) t->discard(nullptr);
+  }
+}
+
+}  // namespace spool::detail

@@ -1,0 +1,29 @@
+// spool/detail/task.hpp · floor 6 · what queues hold and workers run
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <exception>
+
+namespace spool::detail {
+
+class worker;
+
+/// One piece of work, seen from the pool: it knows nothing of results. Whoever takes it out of a queue calls one of the
+/// two functions, once; the task then looks after its own end.
+class task {
+public:
+  /// Runs it, or nothing if someone has cancelled or run it meanwhile.
+  virtual void run(worker& here) noexcept = 0;
+
+  /// Lets it end without running: with the error given, as cancelled if that is null.
+  /// Returns  whether it had not been started or cancelled before.
+  virtual bool discard(std::exception_ptr const& why) noexcept = 0;
+
+  task* next = nullptr;  // in a lane, guarded by its lock
+
+protected:
+  task() = default;
+  ~task() = default;
+};
+
+}  // namespace spool::detail

@@ -1,0 +1,216 @@
+// spool/detail/worker_loop.hpp · floor 6 · a worker's life: take, search, park
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <utility>
+
+#include <spool/detail/platform/thread.hpp>
+#include <spool/detail/scheduler.hpp>
+#include <spool/detail/spin.hpp>
+#include <spool/detail/thread_registry.hpp>
+#include <spool/detail/worker.hpp>
+
+namespace spool::detail {
+
+inline worker::worker(scheduler& pool, std::size_t index) : task_thread(&pool), pool_(pool), index_(index) {}
+
+inline void worker::work() noexcept {
+  stack_base_ = stack_position();
+  std::string name;
+  {
+    word_guard held(pool_.lock_);
+    name = std::move(name_);
+  }
+  name_native_thread(name);
+  {
+    thread_record record(std::move(name));
+    current_task_thread = this;
+    if (pool_.initializer_) {
+      std::exception_ptr thrown;
+      try {
+        pool_.initializer_();
+      } catch (...) {
+        thrown = std::current_exception();
+      }
+      if (thrown) pool_.break_by(std::move(thrown));
+      pool_.lock_.lock();
+      --pool_.in_initializer_;
+      pool_.lock_.unlock();
+      start_searching();
+    }
+    searching_ = true;
+    run_until_the_end();
+    current_task_thread = nullptr;
+  }
+  pool_.leave(*this);
+}
+
+inline void worker::run_until_the_end() noexcept {
+  while (task* t = next_task()) {
+    if (pool_.decided() != nullptr) {
+      pool_.discard(*t);
+    } else {
+      t->run(*this);
+    }
+  }
+}
+
+/// Its own newest task, or one from outside, or what a search finds.      Returns  null when the thread is to end.
+inline task* worker::next_task() noexcept {
+  if (!searching_) {
+    if (pool_word{pool_.word_.load(memory_order_relaxed)}.awake() > pool_.max_workers_ && !give_way()) return nullptr;
+  }
+  if (!searching_) {
+    // Now and then the lanes go first, or tasks that keep making tasks would lock out all others.
+    if (++ticks_ % 61 == 0) {
+      if (task* t = take_from_lanes(1)) return t;
+    }
+    if (task* t = own_.pop()) return t;
+    if (task* t = take_from_lanes(scheduler::largest_take)) return t;
+    start_searching();
+  }
+  return search();
+}
+
+/// Takes from the lanes, its own first: one task to run, the others into its own deque, where they can be stolen.
+inline task* worker::take_from_lanes(std::size_t most) noexcept {
+  // A single worker takes them one by one: whoever stands in for it must find the oldest first.
+  if (pool_.max_workers_ == 1) most = 1;
+  for (std::size_t i = 0; i < pool_.lane_count_; ++i) {
+    task* const oldest = pool_.lanes_[(index_ + i) % pool_.lane_count_].take(most, pool_.max_workers_);
+    if (oldest == nullptr) continue;
+    task* behind[scheduler::largest_take];
+    std::size_t n = 0;
+    for (task* t = oldest->next; t != nullptr; t = t->next) behind[n++] = t;
+    while (n != 0) own_.push(*behind[--n]);  // newest first, so that the oldest is popped first
+    return oldest;
+  }
+  return nullptr;
+}
+
+inline task* worker::find_task() noexcept {
+  if (task* t = take_from_lanes(scheduler::largest_take)) return t;
+  const scheduler::worker_view all = pool_.workers();
+  for (std::size_t i = 1; i <= all.count; ++i) {
+    if (task* t = all.first[(index_ + i) % all.count]->own_.steal()) return t;
+  }
+  return nullptr;
+}
+
+inline void worker::start_searching() noexcept {
+  searching_ = true;
+  pool_.add_to_word(pool_word::one_searching);
+}
+
+/// The last one who stops searching leaves another in its place, if there is more to do.
+inline void worker::stop_searching() noexcept {
+  searching_ = false;
+  const pool_word seen = pool_.add_to_word(0 - pool_word::one_searching);
+  if (seen.searching() == 1 && seen.awake() < pool_.max_workers_ && pool_.any_work()) pool_.summon();
+}
+
+inline task* worker::search() noexcept {
+  constexpr unsigned rounds = 64;           // some 10 us in all; measured against the 30 us of a wake-up
+  constexpr unsigned pauses_a_round = 4;
+  do {
+    for (unsigned round = 0; round < rounds; ++round) {
+      if (task* t = find_task()) {
+        stop_searching();
+        return t;
+      }
+      const pool_word seen = pool_.load_word();
+      if (seen.watched() || seen.closing()) pool_.look_for_the_end(pool_.add_to_word(0));
+      // One may spin in the hope of a task that comes soon; more would only take the processor from those who make it.
+      if (seen.searching() > 1 || seen.closing() || !has_several_cpus()) break;
+      for (unsigned i = 0; i < pauses_a_round; ++i) cpu_pause();
+    }
+  } while (park());
+  return nullptr;
+}
+
+/// Nothing to do: sleeps until it is unparked, as one who searches.      Returns  false when the thread is to end.
+inline bool worker::park() noexcept {
+  pool_.lock_.lock();
+  if (pool_.terminating_) {
+    pool_.lock_.unlock();
+    return false;
+  }
+  parked_.store(1, memory_order_relaxed);
+  pool_.parked_.push_back(*this);
+  const pool_word seen = pool_.add_to_word(0 - pool_word::one_searching - pool_word::one_awake);
+  pool_.lock_.unlock();
+  searching_ = false;
+  if (seen.searching() == 1 && pool_.any_work()) pool_.summon();
+  pool_.look_for_the_end(seen);
+  return sleep_parked();
+}
+
+/// More are awake than may be, since one that waited goes on: parks, unless another has just done so.
+/// Returns  false when the thread is to end.
+inline bool worker::give_way() noexcept {
+  pool_.lock_.lock();
+  if (pool_.load_word().awake() <= pool_.max_workers_) {
+    pool_.lock_.unlock();
+    return true;
+  }
+  parked_.store(1, memory_order_relaxed);
+  pool_.parked_.push_back(*this);
+  const pool_word seen = pool_.add_to_word(0 - pool_word::one_awake);
+  pool_.lock_.unlock();
+  // One of the others may have begun to wait in between: then it was one too many that parked.
+  if (pool_.any_work()) pool_.summon();
+  pool_.look_for_the_end(seen);
+  return sleep_parked();
+}
+
+inline bool worker::sleep_parked() noexcept {
+  while (parked_.load(memory_order_acquire) != 0) {  // (B)
+    const bool surplus = pool_.worker_count() > pool_.max_workers_;
+    const deadline until = surplus ? deadline::after(std::chrono::milliseconds(100)) : deadline::never();
+    if (!futex_wait(parked_, 1, until) && pool_.retire(*this)) return false;
+  }
+  searching_ = true;  // who unparked it has counted it so
+  return true;
+}
+
+inline void worker::about_to_be_free() noexcept {
+  if (pool_word{pool_.word_.load(memory_order_relaxed)}.awake() >= pool_.max_workers_) return;  // none can be started
+  if (own_.empty() && !pool_.any_lane_work()) start_searching();
+}
+
+inline void worker::busy_again() noexcept {
+  if (searching_) stop_searching();
+}
+
+inline bool worker::begin_wait() noexcept {
+  pool_.add_to_word(0 - pool_word::one_awake);
+  return ask_again();
+}
+
+inline bool worker::ask_again() noexcept {
+  return !pool_.wants_another(pool_.load_word()) || !pool_.any_work() || pool_.summon();
+}
+
+inline void worker::end_wait() noexcept { pool_.add_to_word(pool_word::one_awake); }
+
+inline bool scheduler::any_lane_work() const noexcept {
+  for (std::size_t i = 0; i < lane_count_; ++i) {
+    if (!lanes_[i].empty()) return true;
+  }
+  return false;
+}
+
+inline bool scheduler::any_work() const noexcept {
+  if (any_lane_work()) return true;
+  const worker_view all = workers();
+  for (std::size_t i = 0; i < all.count; ++i) {
+    if (!all.first[i]->own_.empty()) return true;
+  }
+  return false;
+}
+
+}  // namespace spool::detail

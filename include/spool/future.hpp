@@ -1,0 +1,368 @@
+// spool/future.hpp · floor 4 · a handle to a result that is still to come, and the promise to set it
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <stop_token>
+#include <type_traits>
+#include <utility>
+
+#include <spool/detail/completion_signal.hpp>
+#include <spool/detail/deadline.hpp>
+#include <spool/detail/future_state.hpp>
+#include <spool/detail/promise_state.hpp>
+#include <spool/errors.hpp>
+
+namespace spool {
+
+template <class T>
+class promise;
+
+namespace detail {
+struct future_access;
+}
+
+/// A cheap, copyable handle to one result: a value, an exception, or the fact that it was cancelled.
+///
+///     spool::future<int> f = pool.submit([] { return 6 * 7; });
+///     if (!f.done()) f.wait();
+///     int answer = f.result();
+///
+/// Shape            T is void, a reference, or an object type, move-only ones included. One pointer.
+/// Blocks           wait, result and exception, until it is done. In a task of a pool an untimed wait runs what it waits
+///                  for, if that is of the same pool and has not started; else another thread stands in meanwhile.
+/// Synchronization  What the task did happens before the return of whatever reports it done.
+/// Throws           usage_error from every member but valid(), == and hash, if it is empty.
+/// Complexity       done() is one load; a wait that need not wait, too. Copying is one atomic increment.
+/// Lifetime         Independent of the pool and of other handles. One handle may be read by many threads, not assigned.
+template <class T>
+class future {
+public:
+  using value_type = T;
+
+  /// An empty one.
+  constexpr future() noexcept = default;
+  future(const future& other) noexcept : state_(other.state_) {
+    if (state_ != nullptr) state_->add_handle();
+  }
+  future(future&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  future& operator=(const future& other) noexcept {
+    future(other).swap(*this);
+    return *this;
+  }
+  future& operator=(future&& other) noexcept {
+    future(std::move(other)).swap(*this);
+    return *this;
+  }
+  ~future() {
+    if (state_ != nullptr) state_->drop_handle();
+  }
+  void swap(future& other) noexcept { std::swap(state_, other.state_); }
+
+  /// Whether it refers to a result at all.
+  bool valid() const noexcept { return state_ != nullptr; }
+  /// Whether there is a value or an exception, or it was cancelled.
+  bool done() const { return state().done(); }
+  /// Whether the task runs just now.
+  bool running() const { return state().is_running(); }
+  bool cancelled() const { return state().is_cancelled(); }
+
+  /// Cancels what has not started: it is done then, its callable destroyed, and never runs.
+  /// Returns  true if it is cancelled now, by whomever; false if it runs or has a result.
+  bool cancel() const {
+    const future kept = *this;  // a callback, or another thread, may drop this handle meanwhile
+    return kept.state().cancel();
+  }
+
+  /// Asks the running or waiting task to stop, through the stop token that it takes.
+  /// Returns  whether this call made the request: false for a task without a token, or asked before.
+  bool request_stop() const { return state().request_stop(); }
+
+  /// Waits until it is done.
+  void wait() const { state().wait(detail::deadline::never()); }
+  /// Returns  false if the time ran out first.
+  template <class Rep, class Period>
+  bool wait_for(std::chrono::duration<Rep, Period> d) const {
+    return state().wait(detail::deadline::after(d));
+  }
+  template <class Clock, class Duration>
+  bool wait_until(std::chrono::time_point<Clock, Duration> t) const {
+    return state().wait(detail::deadline::at(t));
+  }
+  /// Returns  false if a stop was requested first.
+  bool wait(std::stop_token stop) const;
+
+  /// Waits for the value and refers to it, again and again, as long as a handle is kept; a reference T comes as it is.
+  /// Throws  what the task threw; cancelled_error; usage_error if the value was moved out.
+  decltype(auto) result() const& { return value_by(detail::deadline::never()); }
+  /// Waits for the value and moves it out, for all handles.
+  /// Throws  as above; usage_error if it was moved out before.
+  T result() && { return take_by(detail::deadline::never()); }
+
+  /// Throws  timeout_error if the time runs out first.
+  template <class Rep, class Period>
+  decltype(auto) result_for(std::chrono::duration<Rep, Period> d) const& {
+    return value_by(detail::deadline::after(d));
+  }
+  template <class Rep, class Period>
+  T result_for(std::chrono::duration<Rep, Period> d) && {
+    return take_by(detail::deadline::after(d));
+  }
+  template <class Clock, class Duration>
+  decltype(auto) result_until(std::chrono::time_point<Clock, Duration> t) const& {
+    return value_by(detail::deadline::at(t));
+  }
+  template <class Clock, class Duration>
+  T result_until(std::chrono::time_point<Clock, Duration> t) && {
+    return take_by(detail::deadline::at(t));
+  }
+
+  /// The same as result(), for code written for std::future.
+  decltype(auto) get() const& { return result(); }
+  T get() && { return std::move(*this).result(); }
+
+  /// Waits, and gives what the task threw, null if it returned.      Throws  cancelled_error.
+  std::exception_ptr exception() const {
+    detail::future_state<T>& s = state();
+    s.wait(detail::deadline::never());
+    if (s.is_cancelled()) throw cancelled_error();
+    if (s.current_phase() != detail::future_state_base::has_error) return nullptr;
+    s.mark_read();
+    return s.error();
+  }
+
+  /// Calls f(future<T> const&) once when it is done, in the thread that completes it, after those who wait were released
+  /// and in the order added; or here and now, if it is done. What f throws goes to the excepthook.
+  template <class F>
+    requires std::is_invocable_v<std::decay_t<F>&, future const&>
+  void add_done_callback(F&& f) const;
+
+  friend bool operator==(const future& a, const future& b) noexcept { return a.state_ == b.state_; }
+
+private:
+  friend struct detail::future_access;
+  friend class promise<T>;
+
+  explicit future(detail::future_state<T>* adopted) noexcept : state_(adopted) {}
+
+  detail::future_state<T>& state() const {
+    if (state_ == nullptr) throw usage_error("spool::future: it is empty; get one from submit() or promise::get_future()");
+    return *state_;
+  }
+
+  /// Waits for a value, throws whatever else there is.
+  detail::future_state<T>& value_state_by(detail::deadline until) const;
+  decltype(auto) value_by(detail::deadline until) const;
+  T take_by(detail::deadline until);
+
+  detail::future_state<T>* state_ = nullptr;
+};
+
+/// Sets by hand the result that its future waits for.
+///
+/// Shape       Moved, not copied. T as for future.
+/// Throws      usage_error from a second set of any kind, from a set on a cancelled future, and from one without state
+///             (moved from); the first result stays.
+/// Complexity  One allocation, at construction.
+template <class T>
+class promise {
+public:
+  promise() : state_(new detail::promise_state<T>) {}
+  promise(promise&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  promise& operator=(promise&& other) noexcept {
+    promise(std::move(other)).swap(*this);
+    return *this;
+  }
+  /// Gives broken_promise_error to a future that got nothing.
+  ~promise() {
+    if (state_ == nullptr) return;
+    if (!state_->settled()) abandon();
+    state_->drop_handle();
+  }
+  void swap(promise& other) noexcept { std::swap(state_, other.state_); }
+
+  /// A handle to the result; as often as wished.
+  future<T> get_future() const {
+    state().add_handle();
+    return future<T>(state_);
+  }
+
+  /// To be called before the work starts: from now on it cannot be cancelled.
+  /// Returns  false if it was cancelled: do not start.      Throws  usage_error if it runs or is set.
+  bool set_running_or_notify_cancel() {
+    if (state().claim()) return true;
+    if (state().is_cancelled()) return false;
+    throw usage_error("spool::promise: it is running or set already");
+  }
+
+  /// Sets the value: none for void, an lvalue for a reference, what T is made of otherwise.
+  /// Throws  what making the value throws; the promise is unset then.
+  template <class... Args>
+    requires(std::is_void_v<T> ? sizeof...(Args) == 0
+                               : sizeof...(Args) == 1 && (std::is_reference_v<T>
+                                                              ? (std::is_convertible_v<Args, T> && ...)
+                                                              : (std::is_constructible_v<T, Args> && ...)))
+  void set_value(Args&&... args) {
+    set(detail::future_state_base::has_value, [&](detail::promise_state<T>& s) {
+      if constexpr (std::is_reference_v<T>) {
+        s.emplace_value(std::addressof(static_cast<T>(args))...);
+      } else {
+        s.emplace_value(std::forward<Args>(args)...);
+      }
+    });
+  }
+
+  /// Throws  std::invalid_argument if there is no exception in it.
+  void set_exception(std::exception_ptr error) {
+    if (error == nullptr) throw std::invalid_argument("spool::promise: set_exception() needs an exception, not null");
+    set(detail::future_state_base::has_error, [&](auto& s) { s.emplace_error(std::move(error)); });
+  }
+
+private:
+  detail::promise_state<T>& state() const {
+    if (state_ == nullptr) throw usage_error("spool::promise: it was moved from");
+    return *state_;
+  }
+
+  template <class Write>
+  void set(detail::future_state_base::phase final, Write&& write) {
+    const future<T> kept = get_future();  // once it is settled, another thread may destroy this promise
+    if (!state_->set(final, std::forward<Write>(write))) {
+      throw usage_error(kept.cancelled() ? "spool::promise: its future was cancelled"
+                                         : "spool::promise: it is set already");
+    }
+  }
+
+  void abandon() noexcept {
+    std::exception_ptr broken = std::make_exception_ptr(broken_promise_error());
+    state_->set(detail::future_state_base::has_error, [&](auto& s) {
+      s.mark_read();  // the library's own error: no reader need be found for it
+      s.emplace_error(std::move(broken));
+    });
+  }
+
+  detail::promise_state<T>* state_;
+};
+
+// ── below: how the members above work ──
+
+namespace detail {
+
+/// What the floors above may do with a future's state.
+struct future_access {
+  template <class T>
+  static future<T> adopt(future_state<T>* s) noexcept {
+    return future<T>(s);
+  }
+  /// Throws  usage_error if it is empty.
+  template <class T>
+  static future_state<T>& state(const future<T>& f) {
+    return f.state();
+  }
+};
+
+template <class T, class F>
+class future_callback final : public done_callback {
+public:
+  template <class G>
+  explicit future_callback(G&& f) : f_(std::forward<G>(f)) {}
+  void run(future_state_base& state) override {
+    state.add_handle();
+    const future<T> handle = future_access::adopt(static_cast<future_state<T>*>(&state));
+    f_(handle);
+  }
+
+private:
+  F f_;
+};
+
+/// The one observer of one waiter that a stop request may end.
+class stoppable_waiter final : public observer {
+public:
+  void settled(bool with_error) noexcept override { signal.add(with_error); }
+  completion_signal signal;
+};
+
+inline bool wait_or_stop(future_state_base& state, std::stop_token stop) {
+  if (state.done()) return true;
+  if (stop.stop_requested()) return false;
+  if (!stop.stop_possible()) return state.wait(deadline::never());
+  stoppable_waiter waiter;
+  if (!state.observe(waiter)) return true;
+  {
+    const auto end_wait = [&waiter]() noexcept { waiter.signal.stop(); };
+    std::stop_callback<decltype(end_wait)> on_stop(std::move(stop), end_wait);
+    waiter.signal.wait(1, deadline::never());
+  }
+  state.unobserve(waiter);
+  return state.done();
+}
+
+}  // namespace detail
+
+template <class T>
+bool future<T>::wait(std::stop_token stop) const {
+  return detail::wait_or_stop(state(), std::move(stop));
+}
+
+template <class T>
+template <class F>
+  requires std::is_invocable_v<std::decay_t<F>&, future<T> const&>
+void future<T>::add_done_callback(F&& f) const {
+  detail::future_state<T>& s = state();
+  s.add_callback(std::make_unique<detail::future_callback<T, std::decay_t<F>>>(std::forward<F>(f)));
+}
+
+template <class T>
+detail::future_state<T>& future<T>::value_state_by(detail::deadline until) const {
+  detail::future_state<T>& s = state();
+  if (!s.wait(until)) throw timeout_error("spool::future: the result was not there in time");
+  // A poll may find it cancelled while the callable is still being destroyed.
+  const auto phase = s.current_phase();
+  if (phase == detail::future_state_base::has_error) {
+    s.mark_read();
+    std::rethrow_exception(s.error());
+  }
+  if (phase != detail::future_state_base::has_value) throw cancelled_error();
+  return s;
+}
+
+template <class T>
+decltype(auto) future<T>::value_by(detail::deadline until) const {
+  detail::future_state<T>& s = value_state_by(until);
+  if constexpr (std::is_void_v<T>) {
+    return;
+  } else if constexpr (std::is_reference_v<T>) {
+    return static_cast<T>(*s.value());
+  } else {
+    if (s.is_taken()) throw usage_error("spool::future: its result was moved out before");
+    return static_cast<T const&>(s.value());
+  }
+}
+
+template <class T>
+T future<T>::take_by(detail::deadline until) {
+  detail::future_state<T>& s = value_state_by(until);
+  if constexpr (std::is_void_v<T>) {
+    return;
+  } else if constexpr (std::is_reference_v<T>) {
+    return static_cast<T>(*s.value());
+  } else {
+    if (!s.mark_taken()) throw usage_error("spool::future: its result was moved out before");
+    return std::move(s.value());
+  }
+}
+
+}  // namespace spool
+
+template <class T>
+struct std::hash<spool::future<T>> {
+  std::size_t operator()(const spool::future<T>& f) const noexcept {
+    return f.valid() ? std::hash<const void*>()(std::addressof(spool::detail::future_access::state(f))) : 0;
+  }
+};

@@ -1,0 +1,188 @@
+// spool/thread_pool.hpp · floor 6 · worker threads that run tasks and give futures of their results
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include <spool/detail/atomic.hpp>
+#include <spool/detail/bound_call.hpp>
+#include <spool/detail/deadline.hpp>
+#include <spool/detail/map_range.hpp>
+#include <spool/detail/platform/usable_cpus.hpp>
+#include <spool/detail/pool_task.hpp>
+#include <spool/detail/scheduler.hpp>
+#include <spool/detail/unique_function.hpp>
+#include <spool/errors.hpp>
+#include <spool/future.hpp>
+
+namespace spool {
+
+/// How many processors this process may keep busy: by its affinity and by its control group's quota, rounded up; at
+/// least 1.
+inline std::size_t usable_cpus() { return detail::count_usable_cpus(); }
+
+/// How a pool is made.
+struct pool_options {
+  std::size_t max_workers = usable_cpus();          ///< how many tasks run at once, those that wait for others apart
+  std::string thread_name_prefix = {};              ///< workers are named PREFIX_0, PREFIX_1 ...; default pool-1, pool-2 ...
+  detail::unique_function<void()> initializer = {};  ///< called in each worker before its first task
+};
+
+/// How a pool is shut down.
+struct shutdown_options {
+  bool wait = true;             ///< return when all tasks have ended and the threads are gone
+  bool cancel_pending = false;  ///< cancel what has not started
+  bool request_stop = false;    ///< ask the tasks that take a stop token to stop
+};
+
+/// Runs callables in worker threads.
+///
+///     spool::thread_pool pool(4);
+///     spool::future<int> answer = pool.submit([](int x) { return 6 * x; }, 7);
+///     for (int& square : pool.map([](int x) { return x * x; }, numbers)) print(square);
+///     pool.post(log, "fire and forget");
+///
+/// Shape            Up to max_workers threads, each started when it is first needed; neither copied nor moved.
+/// Blocks           Only what says so. A task may wait for tasks of its own pool and of others, to any depth: it runs what
+///                  it waits for itself if that has not started, else another thread stands in for it meanwhile.
+/// Synchronization  submit() happens before the start of the task, its end before whatever reports it done.
+/// Complexity       submit() is one block of memory, reused in the steady state, and no system call unless a worker sleeps
+///                  and none searches. A task made inside the pool takes no lock.
+/// Lifetime         Futures may outlive it. It may be destroyed in one of its own tasks.
+/// Source           Deques of Chase and Lev; one searching worker at a time, as in Go's scheduler.
+class thread_pool {
+public:
+  /// Throws  std::invalid_argument for no workers, or for more than half a million.
+  explicit thread_pool(std::size_t max_workers = usable_cpus()) : thread_pool(pool_options{max_workers, {}, {}}) {}
+  explicit thread_pool(pool_options options) : pool_(make(std::move(options))) {}
+  thread_pool(const thread_pool&) = delete;
+  thread_pool& operator=(const thread_pool&) = delete;
+
+  /// Shuts down and waits; in one of its own tasks it only shuts down, and the tasks end without it.
+  ~thread_pool() {
+    pool_->close();
+    if (!pool_->is_here()) pool_->wait_end(detail::deadline::never());
+    pool_->drop_owner();
+  }
+
+  /// Has f(args...) called by a worker, with copies of f and args, as std::thread makes them. If f fits only with a
+  /// std::stop_token before the arguments, it gets the one that future::request_stop() fires.
+  /// Returns  the future of what f returns or throws.
+  /// Throws   pool_shutdown_error, broken_pool_error, std::system_error if there can be no worker at all, std::bad_alloc,
+  ///          and what copying throws; f and args are then untouched, save by a copy or move of theirs that throws.
+  template <class F, class... Args>
+    requires detail::is_callable<std::decay_t<F>, std::decay_t<Args>...>
+  auto submit(F&& f, Args&&... args) {
+    using call = detail::bound_call<std::decay_t<F>, std::decay_t<Args>...>;
+    using result = detail::submit_result<std::decay_t<F>, std::decay_t<Args>...>;
+    detail::scheduler::admission admitted(*pool_);
+    auto* t = new detail::submitted_task<result, call>(*pool_, std::forward<F>(f), std::forward<Args>(args)...);
+    future<result> handle = detail::future_access::adopt<result>(t);
+    admitted.push(*t);
+    return handle;
+  }
+
+  /// The same without a future. What f throws goes to the excepthook.
+  template <class F, class... Args>
+    requires detail::is_callable<std::decay_t<F>, std::decay_t<Args>...>
+  void post(F&& f, Args&&... args) {
+    using call = detail::bound_call<std::decay_t<F>, std::decay_t<Args>...>;
+    if constexpr (call::stoppable) {
+      submit(std::forward<F>(f), std::forward<Args>(args)...);  // the token needs someone to keep it
+    } else {
+      detail::scheduler::admission admitted(*pool_);
+      admitted.push(*new detail::posted_task<call>(std::in_place, std::forward<F>(f), std::forward<Args>(args)...));
+    }
+  }
+
+  /// Has f called with the elements of each range, one of each at a time, until the shortest ends; all of it is submitted
+  /// at once. An lvalue range is referred to, an rvalue range is kept.
+  ///
+  /// Returns  an input range of the results in the order of the inputs: *it waits, and gives R&, or throws what the call
+  ///          threw; ++it goes on. Dropping it cancels what has not started, requests stop of what runs, and waits for that.
+  /// Throws   as submit(), with what was submitted cancelled.
+  template <class F, class... Ranges>
+    requires(sizeof...(Ranges) > 0)
+  auto map(F&& f, Ranges&&... ranges) {
+    return detail::map_range<std::decay_t<F>, Ranges...>(*this, std::forward<F>(f), std::forward<Ranges>(ranges)...);
+  }
+
+  /// Takes no more tasks from outside; its own running tasks may add some while it drains, unless they are cancelled.
+  /// May be called again, with more.
+  /// Throws  usage_error if it should wait, in one of its own tasks.
+  void shutdown(shutdown_options options = {}) {
+    if (options.wait) must_not_be_here("shutdown() that waits");
+    begin_shutdown(options);
+    if (options.wait) pool_->wait_end(detail::deadline::never());
+  }
+  /// Returns  whether all tasks ended, and the threads are gone, in time. `wait` is taken as true.
+  template <class Rep, class Period>
+  bool shutdown_for(std::chrono::duration<Rep, Period> d, shutdown_options options = {}) {
+    return shutdown_by(detail::deadline::after(d), options);
+  }
+  template <class Clock, class Duration>
+  bool shutdown_until(std::chrono::time_point<Clock, Duration> t, shutdown_options options = {}) {
+    return shutdown_by(detail::deadline::at(t), options);
+  }
+
+  /// Waits until nothing waits or runs, tasks made by tasks included.
+  /// Throws  usage_error in one of its own tasks.
+  void wait_idle() { wait_idle_by(detail::deadline::never()); }
+  template <class Rep, class Period>
+  bool wait_idle_for(std::chrono::duration<Rep, Period> d) {
+    return wait_idle_by(detail::deadline::after(d));
+  }
+  template <class Clock, class Duration>
+  bool wait_idle_until(std::chrono::time_point<Clock, Duration> t) {
+    return wait_idle_by(detail::deadline::at(t));
+  }
+
+  std::size_t max_workers() const noexcept { return pool_->max_workers(); }
+  /// How many threads it has just now; more than max_workers() while some stand in for tasks that wait.
+  std::size_t worker_count() const noexcept { return pool_->worker_count(); }
+  /// How many tasks have neither started nor been cancelled.
+  std::size_t pending() const noexcept { return pool_->pending(); }
+
+private:
+  static detail::scheduler* make(pool_options&& options) {
+    if (options.max_workers == 0) throw std::invalid_argument("spool::thread_pool: max_workers must be at least 1");
+    if (options.max_workers > detail::pool_word::most_workers) {
+      throw std::invalid_argument("spool::thread_pool: max_workers is beyond what a pool can count");
+    }
+    static constinit detail::atomic<std::uint64_t> pools{0};
+    if (options.thread_name_prefix.empty()) {
+      options.thread_name_prefix = "pool-" + std::to_string(pools.fetch_add(1, detail::memory_order_relaxed) + 1);
+    }
+    return new detail::scheduler(options.max_workers, std::move(options.thread_name_prefix), std::move(options.initializer));
+  }
+
+  void must_not_be_here(const char* what) const {
+    if (!pool_->is_here()) return;
+    throw usage_error(std::string("spool::thread_pool: ") + what + " in a task of the same pool would wait for itself");
+  }
+  void begin_shutdown(shutdown_options options) {
+    pool_->close();
+    if (options.cancel_pending) pool_->discard_pending(nullptr);
+    if (options.request_stop) pool_->request_stop();
+  }
+  bool shutdown_by(detail::deadline until, shutdown_options options) {
+    must_not_be_here("shutdown_for() or shutdown_until()");
+    begin_shutdown(options);
+    return pool_->wait_end(until);
+  }
+  bool wait_idle_by(detail::deadline until) {
+    must_not_be_here("wait_idle()");
+    return pool_->wait_idle(until);
+  }
+
+  detail::scheduler* const pool_;
+};
+
+}  // namespace spool
