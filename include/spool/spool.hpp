@@ -2,6 +2,15 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+// floor 6 · pool
+#include <spool/thread_pool.hpp>
+
+// floor 5 · gatherers
+#include <spool/wait.hpp>
+
+// floor 4 · results
+#include <spool/future.hpp>
+
 // floor 0 · ground
 #include <spool/errors.hpp>
 #include <spool/excepthook.hpp>
