@@ -10,6 +10,7 @@
 #include <utility>
 
 #include <spool/detail/config.hpp>
+#include <spool/detail/shared_function.hpp>
 #include <spool/detail/thread_registry.hpp>
 #include <spool/detail/word_lock.hpp>
 #include <spool/thread_info.hpp>
@@ -20,46 +21,7 @@ namespace spool {
 /// (thread_info const&, std::exception_ptr), or nothing at all for the default.
 ///
 /// Shape  Copies share one callable, which several threads may call at the same time.
-class excepthook_handler {
-public:
-  excepthook_handler() noexcept = default;
-  excepthook_handler(std::nullptr_t) noexcept {}
-
-  template <class F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, excepthook_handler> &&
-             std::is_invocable_v<std::decay_t<F>&, thread_info const&, std::exception_ptr>)
-  excepthook_handler(F&& f) {
-    // An empty std::function and its like are null; a function itself, or a lambda that would turn into one, is not.
-    using given = std::remove_cvref_t<F>;
-    if constexpr (!std::is_function_v<given> && std::is_constructible_v<given, std::nullptr_t> &&
-                  requires { static_cast<bool>(f == nullptr); }) {
-      if (f == nullptr) return;
-    }
-    callable_ = std::make_shared<callable_of<std::decay_t<F>>>(std::forward<F>(f));
-  }
-
-  explicit operator bool() const noexcept { return callable_ != nullptr; }
-
-  /// Preconditions  not empty.
-  void operator()(thread_info const& thread, std::exception_ptr what) const {
-    callable_->call(thread, std::move(what));
-  }
-
-private:
-  struct callable {
-    virtual ~callable() = default;
-    virtual void call(thread_info const&, std::exception_ptr) = 0;
-  };
-  template <class F>
-  struct callable_of final : callable {
-    template <class G>
-    explicit callable_of(G&& g) : f(std::forward<G>(g)) {}
-    void call(thread_info const& thread, std::exception_ptr what) override { f(thread, std::move(what)); }
-    F f;
-  };
-
-  std::shared_ptr<callable> callable_;
-};
+using excepthook_handler = detail::shared_function<void(thread_info const&, std::exception_ptr)>;
 
 namespace detail {
 

@@ -18,7 +18,7 @@
 #include <spool/detail/platform/usable_cpus.hpp>
 #include <spool/detail/pool_task.hpp>
 #include <spool/detail/scheduler.hpp>
-#include <spool/detail/unique_function.hpp>
+#include <spool/detail/shared_function.hpp>
 #include <spool/errors.hpp>
 #include <spool/future.hpp>
 
@@ -32,7 +32,7 @@ inline std::size_t usable_cpus() { return detail::count_usable_cpus(); }
 struct pool_options {
   std::size_t max_workers = usable_cpus();          ///< how many tasks run at once, those that wait for others apart
   std::string thread_name_prefix = {};              ///< workers are named PREFIX_0, PREFIX_1 ...; default pool-1, pool-2 ...
-  detail::unique_function<void()> initializer = {};  ///< called in each worker before its first task
+  detail::shared_function<void()> initializer = {};  ///< called in each worker before its first task
 };
 
 /// How a pool is shut down.

@@ -23,7 +23,7 @@
 #include <spool/detail/pool_word.hpp>
 #include <spool/detail/task.hpp>
 #include <spool/detail/task_thread.hpp>
-#include <spool/detail/unique_function.hpp>
+#include <spool/detail/shared_function.hpp>
 #include <spool/detail/word_lock.hpp>
 #include <spool/detail/worker.hpp>
 #include <spool/errors.hpp>
@@ -48,7 +48,7 @@ struct stoppable_entry : list_node {
 ///                     read implies its entry, and a child enters before its parent ends.
 class scheduler {
 public:
-  scheduler(std::size_t max_workers, std::string name_prefix, unique_function<void()> initializer)
+  scheduler(std::size_t max_workers, std::string name_prefix, shared_function<void()> initializer)
       : max_workers_(max_workers),
         name_prefix_(std::move(name_prefix)),
         initializer_(std::move(initializer)),
@@ -144,6 +144,8 @@ private:
   bool wants_another(pool_word seen) const noexcept { return seen.searching() == 0 && seen.awake() < max_workers_; }
   void ensure_a_worker();
   bool summon() noexcept;
+  enum class thread_start { started, needless, refused };
+  thread_start start_if_needed(os_thread& left) noexcept;
   os_thread start_worker();
   worker& idle_slot();
   void break_by(std::exception_ptr why) noexcept;
@@ -168,7 +170,7 @@ private:
   // Read by all, seldom written.
   const std::size_t max_workers_;
   const std::string name_prefix_;
-  unique_function<void()> initializer_;  // called by each worker at its start, by several at once
+  const shared_function<void()> initializer_;  // called by each worker at its start, by several at once
   const std::size_t lane_count_;
   atomic<worker**> table_{nullptr};
   atomic<std::size_t> workers_made_{0};

@@ -84,23 +84,28 @@ inline bool scheduler::summon() noexcept {
       return true;
     }
     os_thread left;
-    bool started = false;
-    if (!terminating_) {
-      try {
-        left = start_worker();
-        started = true;
-      } catch (...) {
-        // Refused: those that are there will do the work.
-      }
-    }
+    const thread_start outcome = start_if_needed(left);
+    if (outcome != thread_start::started) add_to_word(0 - pool_word::one_searching - pool_word::one_awake);
     // In its initializer a worker is not searching yet: others must not rely on it.
-    if (!started) add_to_word(0 - pool_word::one_searching - pool_word::one_awake);
-    if (started && initializer_) add_to_word(0 - pool_word::one_searching);
-    const bool again = started && initializer_ && pending() > in_initializer_;
-    const bool refused = !started && !terminating_;
+    if (outcome == thread_start::started && initializer_) add_to_word(0 - pool_word::one_searching);
+    // Who came while we were counted as searching has relied on us.
+    const bool again = initializer_ && outcome != thread_start::refused && pending() > in_initializer_;
     lock_.unlock();
     if (left.joinable()) left.join();
-    if (!again) return !refused;
+    if (!again) return outcome != thread_start::refused;
+  }
+}
+
+/// Starts one more thread, if it would have a task.      Preconditions  lock_ is held.
+inline scheduler::thread_start scheduler::start_if_needed(os_thread& left) noexcept {
+  if (terminating_) return thread_start::needless;
+  // Each worker in its initializer will take a task afterwards.
+  if (initializer_ && pending() <= in_initializer_) return thread_start::needless;
+  try {
+    left = start_worker();
+    return thread_start::started;
+  } catch (...) {
+    return thread_start::refused;  // those that are there will do the work
   }
 }
 
