@@ -200,21 +200,28 @@ public:
     throw usage_error("spool::promise: it is running or set already");
   }
 
-  /// Sets the value: none for void, an lvalue for a reference, what T is made of otherwise.
+  /// Sets the value: for void, none.
+  void set_value()
+    requires std::is_void_v<T>
+  {
+    set(detail::future_state_base::has_value, [](detail::promise_state<T>& s) { s.emplace_value(); });
+  }
+  /// For a reference, what it refers to: no temporary.
+  void set_value(std::type_identity_t<T> value)
+    requires std::is_lvalue_reference_v<T>
+  {
+    set(detail::future_state_base::has_value, [&](detail::promise_state<T>& s) { s.emplace_value(std::addressof(value)); });
+  }
+  void set_value(std::remove_reference_t<T>&&)
+    requires std::is_lvalue_reference_v<T>
+  = delete;
+  /// For an object, what converts to it, a braced list too.
   /// Throws  what making the value throws; the promise is unset then.
-  template <class... Args>
-    requires(std::is_void_v<T> ? sizeof...(Args) == 0
-                               : sizeof...(Args) == 1 && (std::is_reference_v<T>
-                                                              ? (std::is_convertible_v<Args, T> && ...)
-                                                              : (std::is_constructible_v<T, Args> && ...)))
-  void set_value(Args&&... args) {
-    set(detail::future_state_base::has_value, [&](detail::promise_state<T>& s) {
-      if constexpr (std::is_reference_v<T>) {
-        s.emplace_value(std::addressof(static_cast<T>(args))...);
-      } else {
-        s.emplace_value(std::forward<Args>(args)...);
-      }
-    });
+  template <class U = T>
+    requires(std::is_object_v<T> && std::is_convertible_v<U, T>)
+  void set_value(U&& value) {
+    set(detail::future_state_base::has_value,
+        [&](detail::promise_state<T>& s) { s.emplace_value(std::forward<U>(value)); });
   }
 
   /// Throws  std::invalid_argument if there is no exception in it.
@@ -354,7 +361,12 @@ T future<T>::take_by(detail::deadline until) {
     return static_cast<T>(*s.value());
   } else {
     if (!s.mark_taken()) throw usage_error("spool::future: its result was moved out before");
-    return std::move(s.value());
+    try {
+      return std::move(s.value());
+    } catch (...) {
+      s.unmark_taken();
+      throw;
+    }
   }
 }
 

@@ -215,6 +215,7 @@ public:
   }
   /// The result is moved out.      Returns  false if it was before.
   bool mark_taken() noexcept { return (marks_.fetch_or(taken, memory_order_relaxed) & taken) == 0; }
+  void unmark_taken() noexcept { marks_.fetch_and(static_cast<std::uint8_t>(~taken), memory_order_relaxed); }
   bool is_taken() const noexcept { return (marks_.load(memory_order_relaxed) & taken) != 0; }
 
   // ── references ──
