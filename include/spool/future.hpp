@@ -25,7 +25,9 @@ class promise;
 
 namespace detail {
 struct future_access;
-}
+template <class T, class F>
+class future_callback;
+}  // namespace detail
 
 /// A cheap, copyable handle to one result: a value, an exception, or the fact that it was cancelled.
 ///
@@ -140,7 +142,10 @@ public:
   /// and in the order added; or here and now, if it is done. What f throws goes to the excepthook.
   template <class F>
     requires std::is_invocable_v<std::decay_t<F>&, future const&>
-  void add_done_callback(F&& f) const;
+  void add_done_callback(F&& f) const {
+    detail::future_state<T>& s = state();
+    s.add_callback(std::make_unique<detail::future_callback<T, std::decay_t<F>>>(std::forward<F>(f)));
+  }
 
   friend bool operator==(const future& a, const future& b) noexcept { return a.state_ == b.state_; }
 
@@ -171,6 +176,9 @@ private:
 /// Complexity  One allocation, at construction.
 template <class T>
 class promise {
+  struct nothing {};
+  using referent = std::conditional_t<std::is_lvalue_reference_v<T>, std::remove_reference_t<T>, nothing>;
+
 public:
   promise() : state_(new detail::promise_state<T>) {}
   promise(promise&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
@@ -207,12 +215,12 @@ public:
     set(detail::future_state_base::has_value, [](detail::promise_state<T>& s) { s.emplace_value(); });
   }
   /// For a reference, what it refers to: no temporary.
-  void set_value(std::type_identity_t<T> value)
+  void set_value(referent& value)
     requires std::is_lvalue_reference_v<T>
   {
     set(detail::future_state_base::has_value, [&](detail::promise_state<T>& s) { s.emplace_value(std::addressof(value)); });
   }
-  void set_value(std::remove_reference_t<T>&&)
+  void set_value(referent&&)
     requires std::is_lvalue_reference_v<T>
   = delete;
   /// For an object, what converts to it, a braced list too.
@@ -315,14 +323,6 @@ inline bool wait_or_stop(future_state_base& state, std::stop_token stop) {
 template <class T>
 bool future<T>::wait(std::stop_token stop) const {
   return detail::wait_or_stop(state(), std::move(stop));
-}
-
-template <class T>
-template <class F>
-  requires std::is_invocable_v<std::decay_t<F>&, future<T> const&>
-void future<T>::add_done_callback(F&& f) const {
-  detail::future_state<T>& s = state();
-  s.add_callback(std::make_unique<detail::future_callback<T, std::decay_t<F>>>(std::forward<F>(f)));
 }
 
 template <class T>

@@ -173,8 +173,8 @@ struct recycled_block {
   static void* operator new(std::size_t size) { return allocate_block(size); }
   static void* operator new(std::size_t size, std::align_val_t alignment) { return ::operator new(size, alignment); }
   static void operator delete(void* memory, std::size_t size) noexcept { free_block_of(memory, size); }
-  static void operator delete(void* memory, std::size_t size, std::align_val_t alignment) noexcept {
-    ::operator delete(memory, size, alignment);
+  static void operator delete(void* memory, std::size_t, std::align_val_t alignment) noexcept {
+    ::operator delete(memory, alignment);
   }
 };
 
