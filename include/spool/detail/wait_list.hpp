@@ -1,0 +1,224 @@
+// spool/detail/wait_list.hpp · floor 0 · threads that sleep in a row and are released one by one, exactly
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+#include <spool/detail/atomic.hpp>
+#include <spool/detail/clock.hpp>
+#include <spool/detail/config.hpp>
+#include <spool/detail/deadline.hpp>
+#include <spool/detail/futex.hpp>
+#include <spool/detail/intrusive_list.hpp>
+#include <spool/detail/spin.hpp>
+#include <spool/detail/word_lock.hpp>
+
+namespace spool::detail {
+
+/// What the calling thread has learned of hand-offs between threads: whether spinning for the answer pays.
+///
+/// An answer takes well under a microsecond from a thread that spins, but some 30 us from one that has to be woken
+/// first. Two threads that play ping-pong are fast only if both spin, and one sleep makes both sleep for ever, as each
+/// then finds the other asleep. So who has just woken a sleeper spins as long as a wake-up takes. Where that fails
+/// (the answer takes longer, or more threads are ready than processors) it is given up, and tried again now and then.
+struct hand_off_habit {
+  static constexpr std::int64_t short_spin_ns = 5'000;
+  static constexpr std::int64_t long_spin_ns = 50'000;  // above what a wake-up of an idle processor takes
+  static constexpr unsigned most_looks = 8'192;         // where the clock stands still
+  static constexpr std::uint8_t misses_allowed = 2;
+  static constexpr std::uint8_t retry_every = 32;
+
+  bool woke_a_sleeper = false;  // by its last release
+  std::uint8_t misses = 0;      // waits since the last one that ended while it spun; goes round
+
+  /// Spins as long as it is worth it, until ready().      Returns  whether ready() was seen true.
+  template <class Ready>
+  bool spin_until(Ready ready) noexcept {
+    if (ready()) return true;
+    const bool worth_it = (misses < misses_allowed || misses % retry_every == 0) && has_several_cpus();
+    if (worth_it) {
+      const std::int64_t end = steady_now_ns() + (woke_a_sleeper ? long_spin_ns : short_spin_ns);
+      for (unsigned looks = 1; looks < most_looks; ++looks) {
+        cpu_pause();
+        if (ready()) {
+          misses = 0;
+          return true;
+        }
+        if (looks % 32 == 0 && steady_now_ns() > end) break;
+      }
+    }
+    ++misses;
+    return false;
+  }
+};
+
+inline constinit thread_local hand_off_habit my_hand_offs{};
+
+/// A row of waiting threads, oldest first. A release ends exactly as many waits as it says, and nothing else ends one
+/// but its deadline or its stop.
+///
+/// Synchronization  A release happens before the return of every wait that it ends.
+/// Lifetime         May die once every waiter has been released, even before they have run on, and while the release
+///                  is still returning.
+class wait_list {
+public:
+  class waiter;
+
+  constexpr wait_list() noexcept = default;
+
+  /// Enters the caller at the end of the row; wait() must follow.
+  /// Returns  false, not entered, if a stop has come.
+  bool join(waiter& w) noexcept;
+
+  /// Waits for a release, or a stop, until the deadline.      Returns  whether it was released.
+  /// Preconditions  joined.
+  bool wait(waiter& w, deadline until) noexcept;
+
+  /// Leaves the row before any wait(); if a release has ended the wait already, the next in the row gets it.
+  /// Preconditions  joined.
+  void withdraw(waiter& w) noexcept;
+
+  /// Ends the n oldest waits, or all if there are fewer.
+  void release(unsigned n) noexcept;
+
+  /// Ends the waiter's wait, if it waits in the row, and those to come. From any thread, while the waiter lives.
+  static void stop(waiter& w, wait_list* row) noexcept;
+
+private:
+  bool leave(waiter& w) noexcept;
+  bool take_out(waiter& w) noexcept;
+  static void finish(waiter& w, std::uint32_t how) noexcept;
+
+  enum note : std::uint32_t { nobody, somebody };  // on lock_, for a release that looks without it
+  word_lock lock_;
+  intrusive_list<waiter> row_;  // guarded by lock_
+};
+
+/// A waiting thread, on its own stack; it may wait again and again.
+class wait_list::waiter : public list_node {
+public:
+  /// may_give_up  whether it will wait with a deadline, leave, or be stopped.
+  explicit waiter(bool may_give_up) noexcept : may_give_up_(may_give_up) {}
+
+private:
+  //  word_            meaning                                                            written by
+  //  idle             not in the row                                                     the waiter
+  //  awake            in the row; looks at the word, or has not come to that yet         the waiter
+  //  asleep           in the row; sleeps on the word, or is about to                     the waiter
+  //  claimed          how the wait ends is decided; the waiter looks at the word         who decided
+  //  claimed_asleep   the same; the waiter sleeps on the word, or is about to            who decided, or the waiter
+  //  released         over, by a release                                                 the release
+  //  stopped          over, by a stop                                                    the stop
+  //
+  //  Invariants
+  //    1  A wait that may give up is decided by who makes the word claimed: a release, a stop, or the waiter itself.
+  //       A wait that may not is decided by the release that takes it out of the row.
+  //    2  Once a release has decided, neither the waiter nor a stop uses the row: it may be gone. Once the word says
+  //       released or stopped, nobody else uses the waiter but for the word's address: it may be gone too.
+  //    3  Asleep and claimed_asleep: who writes the outcome wakes.
+  //
+  //  (A) writing the outcome (release) pairs with (B) the waiter's reading of it (acquire).
+  //  (C) a stop leaves stop_came_, then looks at the word; (D) the waiter makes the word awake, then looks at
+  //      stop_came_. All four sequentially consistent: one of the two sees the other.
+  enum state : std::uint32_t { idle, awake, asleep, claimed, claimed_asleep, released, stopped };
+
+  friend class wait_list;
+
+  bool claim() noexcept {
+    std::uint32_t seen = word_.load(memory_order_seq_cst);  // (C)
+    while (seen == awake || seen == asleep) {
+      if (word_.compare_exchange_weak(seen, seen == awake ? claimed : claimed_asleep, memory_order_seq_cst)) return true;
+    }
+    return false;
+  }
+  bool over() const noexcept { return word_.load(memory_order_acquire) >= released; }  // (B)
+
+  atomic<std::uint32_t> word_{idle};
+  const bool may_give_up_;
+  bool oldest_ = false;            // when it joined; the waiter's own
+  atomic<bool> stop_came_{false};  // it is to wait no more
+  waiter* next_out_ = nullptr;     // of those that one release takes out; the release's own
+};
+
+inline bool wait_list::join(waiter& w) noexcept {
+  lock_.lock();
+  w.oldest_ = row_.empty();
+  row_.push_back(w);
+  w.word_.store(waiter::awake, memory_order_seq_cst);  // (D)
+  lock_.unlock(somebody);
+  return !w.stop_came_.load(memory_order_seq_cst) || !leave(w);  // (D)
+}
+
+inline bool wait_list::wait(waiter& w, deadline until) noexcept {
+  // Only the oldest spins: the others are not next.
+  if (w.oldest_ && !until.passed()) my_hand_offs.spin_until([&w] { return w.over(); });
+  while (!w.over()) {
+    std::uint32_t seen = w.word_.load(memory_order_relaxed);
+    if (seen == waiter::awake || seen == waiter::claimed) {
+      const std::uint32_t sleeping = seen == waiter::awake ? waiter::asleep : waiter::claimed_asleep;
+      if (!w.word_.compare_exchange_strong(seen, sleeping, memory_order_relaxed)) continue;
+      seen = sleeping;
+    }
+    const bool in_time = futex_wait(w.word_, seen, seen == waiter::asleep ? until : deadline::never());
+    if (!in_time && leave(w)) return false;
+  }
+  return w.word_.load(memory_order_relaxed) == waiter::released;
+}
+
+/// Gives up.      Returns  false if another has decided how the wait ends.
+inline bool wait_list::leave(waiter& w) noexcept {
+  if (!w.claim()) return false;
+  take_out(w);
+  return true;
+}
+
+inline void wait_list::withdraw(waiter& w) noexcept {
+  if (!take_out(w) && wait(w, deadline::never())) release(1);
+}
+
+inline void wait_list::release(unsigned n) noexcept {
+  if (n == 0 || lock_.note() == nobody) return;
+  waiter* first = nullptr;
+  waiter** last = &first;
+  lock_.lock();
+  while (n != 0 && !row_.empty()) {
+    waiter& w = *row_.pop_front();
+    if (w.may_give_up_ && !w.claim()) continue;  // it gave up, and comes for the lock to say so
+    *last = &w;
+    last = &w.next_out_;
+    --n;
+  }
+  *last = nullptr;
+  lock_.unlock(row_.empty() ? nobody : somebody);
+  while (first != nullptr) {
+    waiter& w = *first;
+    first = w.next_out_;
+    finish(w, waiter::released);
+  }
+}
+
+inline void wait_list::stop(waiter& w, wait_list* row) noexcept {
+  w.stop_came_.store(true, memory_order_seq_cst);  // (C)
+  if (!w.claim()) return;
+  row->take_out(w);
+  finish(w, waiter::stopped);
+}
+
+inline void wait_list::finish(waiter& w, std::uint32_t how) noexcept {
+  const atomic<std::uint32_t>* const address = &w.word_;
+  const std::uint32_t before = w.word_.exchange(how, memory_order_release);  // (A)
+  const bool sleeps = before == waiter::asleep || before == waiter::claimed_asleep;
+  if (sleeps) futex_wake_one(address);
+  my_hand_offs.woke_a_sleeper = sleeps;
+}
+
+/// Returns  false if it was not in the row any more: a release that found it claimed took it out, or ended its wait.
+inline bool wait_list::take_out(waiter& w) noexcept {
+  lock_.lock();
+  const bool listed = w.linked();
+  if (listed) row_.erase(w);
+  lock_.unlock(row_.empty() ? nobody : somebody);
+  return listed;
+}
+
+}  // namespace spool::detail
