@@ -9,6 +9,7 @@
 
 #include "support/catch.hpp"
 #include "support/crew.hpp"
+#include "support/eventually.hpp"
 
 using namespace std::chrono_literals;
 using spool::detail::deadline;
@@ -58,7 +59,7 @@ TEST_CASE("a wait whose deadline has passed returns false at once") {
 
 TEST_CASE("a wait that nobody ends returns false, and not before its deadline") {
   word w{0};
-  const auto limit = GENERATE(1us, 999us, 2ms, 30ms);
+  const auto limit = GENERATE(1us, 300us, 500us, 999us, 2ms, 30ms);
   const auto start = std::chrono::steady_clock::now();
   const deadline until = deadline::after(limit);
   while (futex_wait(w, 0, until)) {
@@ -80,9 +81,10 @@ TEST_CASE("a thread that changes the word and then wakes is never missed") {
 }
 
 TEST_CASE("wake_all wakes all who sleep on the word") {
-  for (int round = 0; round < 200; ++round) {
+  for (int round = 0; round < 100; ++round) {
     word w{0};
     crew sleepers(4, [&] { wait_while(w, 0); });
+    let_others_sleep();
     w.store(1);
     futex_wake_all(&w);
     sleepers.join();
@@ -91,9 +93,10 @@ TEST_CASE("wake_all wakes all who sleep on the word") {
 }
 
 TEST_CASE("as many wake_one as sleepers wake them all") {
-  for (int round = 0; round < 200; ++round) {
+  for (int round = 0; round < 100; ++round) {
     word w{0};
     crew sleepers(3, [&] { wait_while(w, 0); });
+    let_others_sleep();
     w.store(1);
     for (int i = 0; i < 3; ++i) futex_wake_one(&w);
     sleepers.join();
@@ -102,18 +105,20 @@ TEST_CASE("as many wake_one as sleepers wake them all") {
 }
 
 TEST_CASE("a wake is for those on its own word, not for a neighbour who slept first") {
-  for (int round = 0; round < 200; ++round) {
+  for (int round = 0; round < 100; ++round) {
     struct alignas(8) {
       word first{0}, second{0};  // in the same eight bytes: the same bucket, where there are buckets
     } words;
-    crew neighbour(2, [&] { wait_while(words.first, 0); });
+    crew neighbours(2, [&] { wait_while(words.first, 0); });
+    let_others_sleep();
     crew sleeper(1, [&] { wait_while(words.second, 0); });
+    let_others_sleep();
     words.second.store(1);
     futex_wake_one(&words.second);
     sleeper.join();
     words.first.store(1);
     futex_wake_all(&words.first);
-    neighbour.join();
+    neighbours.join();
   }
   SUCCEED("nobody slept on");
 }

@@ -3,12 +3,14 @@
 #include <spool/detail/word_lock.hpp>
 
 #include <atomic>
-#include <barrier>
 #include <cstdint>
 #include <memory>
+#include <thread>
+#include <vector>
 
 #include "support/catch.hpp"
 #include "support/crew.hpp"
+#include "support/eventually.hpp"
 
 using spool::detail::word_guard;
 using spool::detail::word_lock;
@@ -80,48 +82,65 @@ TEST_CASE("notes are not lost when threads contend for the lock") {
   CHECK(lock.note() == 80000);
 }
 
-TEST_CASE("of one who leaves a note and looks at a word, and one who writes the word and looks at the note, one sees") {
-  constexpr int rounds = 20000;
+TEST_CASE("all who sleep for the lock get it in the end") {
   word_lock lock;
-  std::atomic<int> word{0};
-  bool saw_word = false, saw_note = false;
-  int neither = 0;
-  std::barrier next(2, [&]() noexcept {
-    if (!saw_word && !saw_note) ++neither;
-    saw_word = saw_note = false;
-    word.store(0);
+  int count = 0;
+  for (int round = 0; round < 100; ++round) {
     lock.lock();
-    lock.unlock(0);
-  });
-  saw_word = true;  // for the first meeting, which opens the rounds
-  crew::run(2, [&](std::size_t me) {
-    for (int round = 0; round < rounds; ++round) {
-      next.arrive_and_wait();
-      if (me == 0) {
-        lock.lock();
-        lock.unlock(1);
-        saw_word = word.load() == 1;
-      } else {
-        word.store(1);
-        saw_note = lock.note() == 1;
+    crew sleepers(3, [&] {
+      word_guard held(lock);
+      ++count;
+    });
+    let_others_sleep();
+    lock.unlock();
+    sleepers.join();
+  }
+  CHECK(count == 300);
+}
+
+TEST_CASE("of one who leaves a note and looks at a word, and one who writes the word and looks at the note, one sees") {
+  struct meeting {
+    alignas(64) word_lock lock{};
+    alignas(64) std::atomic<int> word{0};
+    alignas(64) std::atomic<int> here{0};
+    bool saw_word = false, saw_note = false;
+  };
+  int neither = 0;
+  for (int round = 0; round < 20; ++round) {
+    std::vector<meeting> meetings(2000);
+    crew::run(2, [&](std::size_t me) {
+      for (meeting& m : meetings) {
+        m.here.fetch_add(1);  // both come to each meeting at nearly the same time
+        for (int looks = 0; m.here.load() != 2; ++looks) {
+          if (looks > 200) std::this_thread::yield();
+        }
+        if (me == 0) {
+          m.lock.lock();
+          m.lock.unlock(1);
+          m.saw_word = m.word.load() == 1;
+        } else {
+          m.word.store(1);
+          m.saw_note = m.lock.note() == 1;
+        }
       }
-    }
-    next.arrive_and_wait();
-  });
+    });
+    for (const meeting& m : meetings) neither += m.saw_word || m.saw_note ? 0 : 1;
+  }
   CHECK(neither == 0);
 }
 
 TEST_CASE("the lock may die as soon as a later holder has unlocked") {
-  for (int round = 0; round < 3000; ++round) {
+  for (int round = 0; round < 1000; ++round) {
     auto lock = std::make_unique<word_lock>();
     std::atomic<bool> inside{false};
     crew::run(2, [&](std::size_t me) {
       if (me == 0) {
         lock->lock();
         inside.store(true);
+        if (round % 10 == 0) let_others_sleep();  // the other one may wait awake, or asleep
         lock->unlock();
       } else {
-        while (!inside.load()) std::this_thread::yield();
+        eventually([&] { return inside.load(); });
         lock->lock();
         lock->unlock();
         lock.reset();
