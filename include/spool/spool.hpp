@@ -11,6 +11,13 @@
 // floor 4 · results
 #include <spool/future.hpp>
 
+// floor 2 · waits
+#include <spool/condition.hpp>
+#include <spool/recursive_mutex.hpp>
+
+// floor 1 · words
+#include <spool/mutex.hpp>
+
 // floor 0 · ground
 #include <spool/errors.hpp>
 #include <spool/excepthook.hpp>
