@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <spool/future.hpp>
+#include <spool/mutex.hpp>
 #include <spool/thread_pool.hpp>
 #include <spool/wait.hpp>
 
@@ -96,7 +97,7 @@ public:
   }
 
 private:
-  std::mutex mutex_;
+  spool::mutex mutex_;
   std::vector<tally> shelf_;  // guarded by mutex_
 };
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,7 +36,7 @@ public:
     if (slot.count != n) return;
     slot.word = texts_.emplace_back(word);
     slot.hash = hash;
-    if (++size_ * 2 > slots_.size()) grow();
+    if (++size_ * 4 > slots_.size() * 3) grow();
   }
 
   void add(word_table const& other) {
@@ -84,7 +85,7 @@ private:
     }
   }
 
-  std::vector<entry> slots_ = std::vector<entry>(1024);  // a power of two, at most half full
+  std::vector<entry> slots_ = std::vector<entry>(1024);  // a power of two, at most three quarters full
   std::size_t size_ = 0;
   std::deque<std::string> texts_;  // what the slots' words refer to; a deque's elements stay where they are
 };
