@@ -24,8 +24,8 @@ using kept_range = std::conditional_t<std::is_lvalue_reference_v<Range>, Range, 
 template <class Range>
 using iterator_of = decltype(std::begin(std::declval<std::remove_reference_t<Range>&>()));
 
-/// What a task holds of an element until it runs: a reference, if the iterator gives one that outlives the next ++; else
-/// a value. And what f gets: the element as the iterator gives it.
+/// What a task holds of an element until it runs: a reference, if the iterator gives one that outlives the next ++;
+/// else a value. And what f gets: the element as the iterator gives it.
 template <class Iterator>
 struct element {
   using given = std::iter_reference_t<Iterator>;
@@ -40,7 +40,8 @@ class map_state {
 public:
   static constexpr bool stoppable = takes_stop_token<F&, typename element<iterator_of<Ranges>>::passed...>;
   using raw_result = call_result<F&, typename element<iterator_of<Ranges>>::passed...>;
-  using result = std::conditional_t<std::is_lvalue_reference_v<raw_result>, raw_result, std::remove_cvref_t<raw_result>>;
+  using result =
+      std::conditional_t<std::is_lvalue_reference_v<raw_result>, raw_result, std::remove_cvref_t<raw_result>>;
 
   template <class G, class... Rs>
   explicit map_state(G&& f, Rs&&... ranges) : f_(std::forward<G>(f)), ranges_(std::forward<Rs>(ranges)...) {}
@@ -60,7 +61,8 @@ public:
 
   template <class Pool>
   void submit_all(Pool& pool) {
-    std::apply([&](auto&... range) { submit_from(pool, std::make_tuple(std::begin(range)...), std::tie(range...)); }, ranges_);
+    std::apply([&](auto&... range) { submit_from(pool, std::make_tuple(std::begin(range)...), std::tie(range...)); },
+               ranges_);
   }
 
   bool at_end() const noexcept { return next_ == futures_.size(); }
@@ -80,16 +82,17 @@ private:
   void submit_while(Pool& pool, Iterators& at, Kept& ranges, std::index_sequence<I...>) {
     for (; ((std::get<I>(at) != std::end(std::get<I>(ranges))) && ...); (++std::get<I>(at), ...)) {
       std::tuple<typename element<iterator_of<Ranges>>::held...> elements(*std::get<I>(at)...);
-      futures_.emplace_back();  // room first: a task that was submitted is never without its handle
+      // Room first: a task that was submitted is never without its handle.
+      if (futures_.size() == futures_.capacity()) futures_.reserve(2 * futures_.size() + 16);
       if constexpr (stoppable) {
-        futures_.back() = pool.submit(
-            [this, held = std::move(elements)](std::stop_token token) mutable -> raw_result {
-              return f_(std::move(token), std::forward<typename element<iterator_of<Ranges>>::passed>(std::get<I>(held))...);
-            });
+        futures_.push_back(pool.submit([this, held = std::move(elements)](std::stop_token token) mutable -> raw_result {
+          return f_(std::move(token),
+                    std::forward<typename element<iterator_of<Ranges>>::passed>(std::get<I>(held))...);
+        }));
       } else {
-        futures_.back() = pool.submit([this, held = std::move(elements)]() mutable -> raw_result {
+        futures_.push_back(pool.submit([this, held = std::move(elements)]() mutable -> raw_result {
           return call_with(f_, std::forward<typename element<iterator_of<Ranges>>::passed>(std::get<I>(held))...);
-        });
+        }));
       }
     }
   }
@@ -141,9 +144,7 @@ public:
       return *this;
     }
     void operator++(int) { ++*this; }
-    friend bool operator==(const iterator& it, std::default_sentinel_t) noexcept {
-      return it.at_end();
-    }
+    friend bool operator==(const iterator& it, std::default_sentinel_t) noexcept { return it.at_end(); }
 
   private:
     friend class map_range;

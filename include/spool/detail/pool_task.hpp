@@ -33,7 +33,10 @@ struct stop_part<false> {};
 /// Lifetime  Made with two handles: the future's, and the queue entry's, which is the handle of who runs it. Whoever
 ///           claims the task otherwise turns the entry into a mere hold on the block (abandon_entry).
 template <class T, class Call>
-class submitted_task final : public future_state<T>, public task, private stop_part<Call::stoppable>, public recycled_block {
+class submitted_task final : public future_state<T>,
+                             public task,
+                             private stop_part<Call::stoppable>,
+                             public recycled_block {
 public:
   template <class... Parts>
   explicit submitted_task(scheduler& pool, Parts&&... parts) : future_state<T>(2), pool_(pool) {
@@ -82,7 +85,7 @@ protected:
     const future_state_base::phase outcome = execute(here);
     if (this->settle(outcome)) this->run_callbacks();
     if (taken_out) this->drop_handle();  // the waiter has another
-    here.finished();
+    here.finished_on_top();
     return true;
   }
 

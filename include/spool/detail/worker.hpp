@@ -51,8 +51,13 @@ public:
   /// It is not free yet, after all: more of the user's code has to run first.
   void busy_again() noexcept;
 
-  /// All that belongs to the task is done.
-  void finished() noexcept { count(finished_); }
+  /// All that belongs to the task is done. Who waits for the pool to be idle may submit at once, see above.
+  void finished() noexcept {
+    about_to_be_free();
+    count(finished_);
+  }
+  /// The same, of a task that was run on top of one that goes on now.
+  void finished_on_top() noexcept { count(finished_); }
 
   /// Whether a task may be run on top of the one that waits for it.
   bool has_room_on_stack() const noexcept {

@@ -114,7 +114,7 @@ inline void worker::stop_searching() noexcept {
 }
 
 inline task* worker::search() noexcept {
-  constexpr unsigned rounds = 64;           // some 10 us in all; measured against the 30 us of a wake-up
+  constexpr unsigned rounds = 64;  // some 10 us in all; measured against the 30 us of a wake-up
   constexpr unsigned pauses_a_round = 4;
   do {
     for (unsigned round = 0; round < rounds; ++round) {
@@ -179,7 +179,7 @@ inline bool worker::sleep_parked() noexcept {
 
 inline void worker::about_to_be_free() noexcept {
   if (pool_word{pool_.word_.load(memory_order_relaxed)}.awake() >= pool_.max_workers_) return;  // none can be started
-  if (own_.empty() && !pool_.any_lane_work()) start_searching();
+  if (!searching_ && own_.empty() && !pool_.any_lane_work()) start_searching();
 }
 
 inline void worker::busy_again() noexcept {
