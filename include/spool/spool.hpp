@@ -11,12 +11,17 @@
 // floor 4 · results
 #include <spool/future.hpp>
 
+// floor 3 · carriers
+#include <spool/barrier.hpp>
+
 // floor 2 · waits
 #include <spool/condition.hpp>
 #include <spool/recursive_mutex.hpp>
 
 // floor 1 · words
+#include <spool/event.hpp>
 #include <spool/mutex.hpp>
+#include <spool/semaphore.hpp>
 
 // floor 0 · ground
 #include <spool/errors.hpp>

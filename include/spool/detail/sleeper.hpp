@@ -47,7 +47,7 @@ public:
 
   /// Waits for a call that is sure to come.
   answer sleep_until_called() noexcept {
-    spin();
+    stay_awake();
     std::uint32_t seen = word_.load(memory_order_acquire);  // (B)
     while (seen < first_answer) {
       if (!fall_asleep(seen)) continue;
@@ -58,8 +58,8 @@ public:
   }
 
   /// Looks out for a call without sleeping, for a few microseconds.
-  void spin() const noexcept {
-    spin_until([this] { return word_.load(memory_order_relaxed) != 0; });
+  void stay_awake() const noexcept {
+    yield_until([this] { return word_.load(memory_order_relaxed) != 0; }, 1);
   }
 
   /// Forgets the call it heard, to be called once more. A poke is not forgotten.
@@ -104,7 +104,8 @@ private:
   /// Announces the sleep.      Returns  false, `seen` being what the word is now, if somebody spoke first.
   bool fall_asleep(std::uint32_t& seen) noexcept {
     if ((seen & asleep) != 0) return true;
-    if (!word_.compare_exchange_weak(seen, seen | asleep, memory_order_acquire, memory_order_acquire)) return false;  // (B)
+    if (!word_.compare_exchange_weak(seen, seen | asleep, memory_order_acquire, memory_order_acquire))
+      return false;  // (B)
     seen |= asleep;
     return true;
   }
