@@ -19,7 +19,7 @@ public:
     for (int i = 1; i < argc; ++i) {
       if (std::string_view(argv[i]) != "--slow") {
         std::fprintf(stderr, "%s: I don't know the argument '%s'\nusage: %s [--slow]\n", argv[0], argv[i], argv[0]);
-        std::exit(2);
+        std::exit(2);  // NOLINT(concurrency-mt-unsafe): there is no other thread yet
       }
       second_ = std::chrono::seconds(1);
     }
