@@ -30,8 +30,8 @@ inline std::size_t usable_cpus() { return detail::count_usable_cpus(); }
 
 /// How a pool is made.
 struct pool_options {
-  std::size_t max_workers = usable_cpus();          ///< how many tasks run at once, those that wait for others apart
-  std::string thread_name_prefix = {};              ///< workers are named PREFIX_0, PREFIX_1 ...; default pool-1, pool-2 ...
+  std::size_t max_workers = usable_cpus();  ///< how many tasks run at once, those that wait for others apart
+  std::string thread_name_prefix = {};      ///< workers are named PREFIX_0, PREFIX_1 ...; default pool-1, pool-2 ...
   detail::shared_function<void()> initializer = {};  ///< called in each worker before its first task
 };
 
@@ -50,10 +50,12 @@ struct shutdown_options {
 ///     pool.post(log, "fire and forget");
 ///
 /// Shape            Up to max_workers threads, each started when it is first needed; neither copied nor moved.
-/// Blocks           Only what says so. A task may wait for tasks of its own pool and of others, to any depth: it runs what
+/// Blocks           Only what says so. A task may wait for tasks of its own pool and of others, to any depth: it runs
+/// what
 ///                  it waits for itself if that has not started, else another thread stands in for it meanwhile.
 /// Synchronization  submit() happens before the start of the task, its end before whatever reports it done.
-/// Complexity       submit() is one block of memory, reused in the steady state, and no system call unless a worker sleeps
+/// Complexity       submit() is one block of memory, reused in the steady state, and no system call unless a worker
+/// sleeps
 ///                  and none searches. A task made inside the pool takes no lock.
 /// Lifetime         Futures may outlive it. It may be destroyed in one of its own tasks.
 /// Source           Deques of Chase and Lev; one searching worker at a time, as in Go's scheduler.
@@ -75,15 +77,20 @@ public:
   /// Has f(args...) called by a worker, with copies of f and args, as std::thread makes them. If f fits only with a
   /// std::stop_token before the arguments, it gets the one that future::request_stop() fires.
   /// Returns  the future of what f returns or throws.
-  /// Throws   pool_shutdown_error, broken_pool_error, std::system_error if there can be no worker at all, std::bad_alloc,
-  ///          and what copying throws; f and args are then untouched, save by a copy or move of theirs that throws.
+  /// Throws   pool_shutdown_error, broken_pool_error, std::system_error if there can be no worker at all,
+  /// std::bad_alloc,
+  ///          and what copying or moving throws; nothing was moved from then, unless a move threw.
   template <class F, class... Args>
     requires detail::is_callable<std::decay_t<F>, std::decay_t<Args>...>
   auto submit(F&& f, Args&&... args) {
     using call = detail::bound_call<std::decay_t<F>, std::decay_t<Args>...>;
     using result = detail::submit_result<std::decay_t<F>, std::decay_t<Args>...>;
     detail::scheduler::admission admitted(*pool_);
-    auto* t = new detail::submitted_task<result, call>(*pool_, std::forward<F>(f), std::forward<Args>(args)...);
+    auto* t = detail::with_copies_made(
+        [&](auto&&... parts) {
+          return new detail::submitted_task<result, call>(*pool_, std::forward<decltype(parts)>(parts)...);
+        },
+        std::forward<F>(f), std::forward<Args>(args)...);
     future<result> handle = detail::future_access::adopt<result>(t);
     admitted.push(*t);
     return handle;
@@ -98,19 +105,26 @@ public:
       submit(std::forward<F>(f), std::forward<Args>(args)...);  // the token needs someone to keep it
     } else {
       detail::scheduler::admission admitted(*pool_);
-      admitted.push(*new detail::posted_task<call>(std::in_place, std::forward<F>(f), std::forward<Args>(args)...));
+      admitted.push(*detail::with_copies_made(
+          [](auto&&... parts) {
+            return new detail::posted_task<call>(std::in_place, std::forward<decltype(parts)>(parts)...);
+          },
+          std::forward<F>(f), std::forward<Args>(args)...));
     }
   }
 
-  /// Has f called with the elements of each range, one of each at a time, until the shortest ends; all of it is submitted
-  /// at once. An lvalue range is referred to, an rvalue range is kept.
+  /// Has f called with the elements of each range, one of each at a time, until the shortest ends; all of it is
+  /// submitted at once. An lvalue range is referred to, an rvalue range is kept.
   ///
-  /// Returns  an input range of the results in the order of the inputs: *it waits, and gives R&, or throws what the call
-  ///          threw; ++it goes on. Dropping it cancels what has not started, requests stop of what runs, and waits for that.
+  /// Returns  an input range of the results in the order of the inputs: *it waits, and gives R&, or throws what the
+  /// call
+  ///          threw; ++it goes on. Dropping it cancels what has not started, requests stop of what runs, and waits for
+  ///          that.
   /// Throws   as submit(), with what was submitted cancelled.
   template <class F, class... Ranges>
     requires(sizeof...(Ranges) > 0)
   auto map(F&& f, Ranges&&... ranges) {
+    pool_->must_accept();  // before anything is moved from
     return detail::map_range<std::decay_t<F>, Ranges...>(*this, std::forward<F>(f), std::forward<Ranges>(ranges)...);
   }
 
@@ -160,7 +174,8 @@ private:
     if (options.thread_name_prefix.empty()) {
       options.thread_name_prefix = "pool-" + std::to_string(pools.fetch_add(1, detail::memory_order_relaxed) + 1);
     }
-    return new detail::scheduler(options.max_workers, std::move(options.thread_name_prefix), std::move(options.initializer));
+    return new detail::scheduler(options.max_workers, std::move(options.thread_name_prefix),
+                                 std::move(options.initializer));
   }
 
   void must_not_be_here(const char* what) const {

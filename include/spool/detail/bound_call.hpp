@@ -31,9 +31,8 @@ using call_result = typename call_result_of<F, Args...>::type;
 
 /// The same as the T of a future<T>: what is returned by value or as an rvalue reference is kept as a value.
 template <class F, class... Args>
-using submit_result =
-    std::conditional_t<std::is_lvalue_reference_v<call_result<F, Args...>>, call_result<F, Args...>,
-                       std::remove_cvref_t<call_result<F, Args...>>>;
+using submit_result = std::conditional_t<std::is_lvalue_reference_v<call_result<F, Args...>>, call_result<F, Args...>,
+                                         std::remove_cvref_t<call_result<F, Args...>>>;
 
 /// Copies of a callable and its arguments, as std::thread makes them; the call moves them out.
 ///
@@ -45,7 +44,8 @@ public:
 
   template <class G, class... As>
     requires(!stoppable)
-  explicit bound_call(std::in_place_t, G&& f, As&&... args) : f_(std::forward<G>(f)), args_(std::forward<As>(args)...) {}
+  explicit bound_call(std::in_place_t, G&& f, As&&... args)
+      : f_(std::forward<G>(f)), args_(std::forward<As>(args)...) {}
 
   template <class G, class... As>
     requires stoppable
@@ -60,5 +60,24 @@ private:
   [[no_unique_address]] F f_;
   [[no_unique_address]] arguments args_;
 };
+
+/// A part of a call to be: a copy, if copying can throw; else what was given, untouched.
+template <class Part>
+using copied_part =
+    std::conditional_t<!std::is_lvalue_reference_v<Part&&> || std::is_nothrow_constructible_v<std::decay_t<Part>, Part>,
+                       Part&&, std::decay_t<Part>>;
+
+/// Calls make(parts...) after everything was copied whose copy can throw: so a copy that throws finds nothing moved
+/// yet.
+template <class Make, class... Parts>
+decltype(auto) with_copies_made(Make&& make, Parts&&... parts) {
+  if constexpr ((std::is_same_v<copied_part<Parts>, Parts&&> && ...)) {
+    return make(std::forward<Parts>(parts)...);
+  } else {
+    std::tuple<copied_part<Parts>...> copied(std::forward<Parts>(parts)...);
+    return std::apply([&](auto&... part) -> decltype(auto) { return make(static_cast<copied_part<Parts>&&>(part)...); },
+                      copied);
+  }
+}
 
 }  // namespace spool::detail

@@ -21,9 +21,9 @@
 #include <spool/detail/lane.hpp>
 #include <spool/detail/os_thread.hpp>
 #include <spool/detail/pool_word.hpp>
+#include <spool/detail/shared_function.hpp>
 #include <spool/detail/task.hpp>
 #include <spool/detail/task_thread.hpp>
-#include <spool/detail/shared_function.hpp>
 #include <spool/detail/word_lock.hpp>
 #include <spool/detail/worker.hpp>
 #include <spool/errors.hpp>
@@ -40,12 +40,14 @@ struct stoppable_entry : list_node {
 /// Everything of a pool but its face. Kept alive by the pool and by each worker thread, whoever is last.
 ///
 /// The path of a task  admit() → made by the caller → push() → a lane, or the worker's own deque → next_task() → run().
-/// Who is woken        See pool_word: at most one worker searches on behalf of those who submit; it wakes the next when it
+/// Who is woken        See pool_word: at most one worker searches on behalf of those who submit; it wakes the next when
+/// it
 ///                     has found a task and more are there. Workers that park are woken last in, first out.
-/// When all is done    Every task is counted once where it enters (a lane's admitted, a worker's spawned) and once where
-///                     it ends (a worker's finished, discarded_), each counter only growing. If the sum of the ends, read
-///                     first, equals the sum of the entries, read then, every task counted as entered has ended: each end
-///                     read implies its entry, and a child enters before its parent ends.
+/// When all is done    Every task is counted once where it enters (a lane's admitted, a worker's spawned) and once
+/// where
+///                     it ends (a worker's finished, discarded_), each counter only growing. If the sum of the ends,
+///                     read first, equals the sum of the entries, read then, every task counted as entered has ended:
+///                     each end read implies its entry, and a child enters before its parent ends.
 class scheduler {
 public:
   scheduler(std::size_t max_workers, std::string name_prefix, shared_function<void()> initializer)
@@ -77,6 +79,11 @@ public:
     lane* lane_ = nullptr;    // ... which has a lane instead, until it has pushed
   };
 
+  /// Throws  pool_shutdown_error or broken_pool_error, if a task of the caller's would be refused now.
+  void must_accept() const {
+    if (decided() != nullptr || (!is_here() && load_word().closing())) refuse();
+  }
+
   /// One task ended without running: it was cancelled or discarded.
   void count_discarded() noexcept;
 
@@ -91,7 +98,8 @@ public:
   /// Takes no more tasks from outside.
   void close() noexcept;
   /// Lets all that has not started end now: cancelled, or with an error. Tasks that come later end likewise.
-  void discard_pending(std::exception_ptr why) noexcept;
+  /// Returns  whether it was the first to do so: the first decides how they end.
+  bool discard_pending(std::exception_ptr why) noexcept;
   void request_stop() noexcept;
   /// Waits until it is closed, all is done, and the threads have been joined.
   bool wait_end(deadline until) noexcept;
@@ -115,7 +123,7 @@ public:
 private:
   friend class worker;
 
-  static constexpr std::size_t most_lanes = 4;   // more than the threads that usually submit at the same time
+  static constexpr std::size_t most_lanes = 4;     // more than the threads that usually submit at the same time
   static constexpr std::size_t largest_take = 32;  // tasks moved from a lane at once, to be shared by stealing
 
   /// Why nothing is run any more.
@@ -187,7 +195,7 @@ private:
   std::size_t in_initializer_ = 0;  // workers that will search once their initializer has returned
   bool terminating_ = false;        // workers leave when they would park
 
-  verdict last_word_;                   // what verdict_ points at
+  verdict last_word_;  // what verdict_ points at
   atomic<bool> verdict_taken_{false};
   atomic<std::uint64_t> discarded_{0};
   atomic<std::uint32_t> idle_epoch_{0};  // counts the moments at which watchers look again
@@ -204,7 +212,7 @@ private:
 
 }  // namespace spool::detail
 
+#include <spool/detail/scheduler_ending.hpp>
 #include <spool/detail/scheduler_intake.hpp>
 #include <spool/detail/scheduler_threads.hpp>
-#include <spool/detail/scheduler_ending.hpp>
 #include <spool/detail/worker_loop.hpp>

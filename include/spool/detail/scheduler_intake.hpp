@@ -13,14 +13,14 @@ namespace spool::detail {
 inline scheduler::admission::admission(scheduler& pool) : pool_(pool) {
   if (pool.is_here()) {
     // A running task may add work while the pool drains: it has not ended itself, so the pool has not either.
-    if (pool.decided() != nullptr) pool.refuse();
+    pool.must_accept();
     here_ = static_cast<worker*>(current_task_thread);
     return;
   }
   lane& mine = pool.my_lane();
   mine.admit();  // before the look at the word: either we see that it is closing, or its end sees this task
   try {
-    if (pool.load_word().closing() || pool.decided() != nullptr) pool.refuse();
+    pool.must_accept();
     if (pool.worker_count() == 0) pool.ensure_a_worker();
   } catch (...) {
     pool.count_discarded();
@@ -91,12 +91,13 @@ inline void scheduler::discard(task& t) noexcept {
   if (t.discard(decided()->why)) count_discarded();
 }
 
-inline void scheduler::discard_pending(std::exception_ptr why) noexcept {
-  if (!verdict_taken_.exchange(true, memory_order_acq_rel)) {
+inline bool scheduler::discard_pending(std::exception_ptr why) noexcept {
+  const bool first = !verdict_taken_.exchange(true, memory_order_acq_rel);
+  if (first) {
     last_word_.why = std::move(why);
     verdict_.store(&last_word_, memory_order_release);
   }
-  if (decided() == nullptr) return;  // another thread is just pronouncing, and discards
+  if (decided() == nullptr) return false;  // another thread is just pronouncing, and discards
   for (std::size_t i = 0; i < lane_count_; ++i) {
     while (task* t = lanes_[i].take(1, 1)) discard(*t);
   }
@@ -106,6 +107,7 @@ inline void scheduler::discard_pending(std::exception_ptr why) noexcept {
       if (task* t = all.first[i]->own_.steal()) discard(*t);
     }
   }
+  return first;
 }
 
 }  // namespace spool::detail

@@ -111,9 +111,7 @@ inline scheduler::thread_start scheduler::start_if_needed(os_thread& left) noexc
 
 /// The first initializer that throws decides: nothing runs any more.
 inline void scheduler::break_by(std::exception_ptr why) noexcept {
-  if (verdict_taken_.load(memory_order_acquire)) return;
-  discard_pending(std::make_exception_ptr(broken_pool_error()));
-  report_unhandled(std::move(why));
+  if (discard_pending(std::make_exception_ptr(broken_pool_error()))) report_unhandled(std::move(why));
 }
 
 /// A parked worker that stood in for another, and is needed no more.
