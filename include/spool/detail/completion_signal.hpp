@@ -50,8 +50,6 @@ public:
     if (over()) return true;
     if (until.passed()) return false;
     if (spin_until(over)) return true;
-    // Before the bit below, so that who sees the bit sees the goal, or an older and lower one and wakes too often.
-    goal_.store(goal, memory_order_relaxed);
     task_wait sleep;
     for (;;) {
       const std::uint32_t seen = word_.fetch_or(sleeping, memory_order_acq_rel);  // (B)
@@ -59,6 +57,13 @@ public:
       if (!futex_wait(word_, seen | sleeping, sleep.nap(until)) && until.passed()) break;
     }
     return is_over(word_.fetch_and(~sleeping, memory_order_acq_rel), goal);  // (B)
+  }
+
+  /// The same, for the one goal of this object's life: no add() before the last wakes the waiter.
+  bool wait_for_all(std::uint32_t goal, deadline until) noexcept {
+    // An add() may have read the zero before, and wakes too early; one that read a later, lower goal would be missing.
+    goal_.store(goal, memory_order_relaxed);
+    return wait(goal, until);
   }
 
 private:
@@ -80,7 +85,7 @@ private:
   }
 
   atomic<std::uint32_t> word_{0};
-  atomic<std::uint32_t> goal_{0};
+  atomic<std::uint32_t> goal_{0};  // below it no add() wakes; written once, before the waiter sleeps
   const bool wake_on_error_;
 };
 

@@ -71,7 +71,7 @@ public:
       for (future_state_base* s : states_) s->run_if_pending(*current_task_thread);
     }
     observe_pending();
-    signal_.wait(static_cast<std::uint32_t>(observers_.size()), until);
+    signal_.wait_for_all(static_cast<std::uint32_t>(observers_.size()), until);
   }
 
 private:
