@@ -118,7 +118,7 @@ inline void scheduler::break_by(std::exception_ptr why) noexcept {
 /// Returns  false if it was unparked, or is no surplus.
 inline bool scheduler::retire(worker& w) noexcept {
   word_guard held(lock_);
-  if (w.parked_.load(memory_order_relaxed) == 0 || worker_count() <= max_workers_) return false;
+  if (!w.linked() || worker_count() <= max_workers_) return false;  // not linked: someone is about to unpark it
   parked_.erase(w);
   return true;
 }
@@ -145,7 +145,10 @@ inline void scheduler::terminate() noexcept {
   lock_.lock();
   const bool first = !std::exchange(terminating_, true);
   const bool nobody = first && worker_count() == 0;
-  while (worker* w = parked_.pop_back()) w->unpark();
+  while (worker* w = parked_.pop_back()) {
+    add_to_word(pool_word::one_searching + pool_word::one_awake);
+    w->unpark();
+  }
   lock_.unlock();
   if (nobody) all_have_left();
 }

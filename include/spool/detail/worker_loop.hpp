@@ -86,7 +86,10 @@ inline task* worker::take_from_lanes(std::size_t most) noexcept {
     task* behind[scheduler::largest_take];
     std::size_t n = 0;
     for (task* t = oldest->next; t != nullptr; t = t->next) behind[n++] = t;
+    const bool shared = n != 0;
     while (n != 0) own_.push(*behind[--n]);  // newest first, so that the oldest is popped first
+    // On their way from queue to queue nobody saw them: who looked just then has gone to sleep.
+    if (shared && pool_.wants_another(pool_.load_word())) pool_.summon();
     return oldest;
   }
   return nullptr;
