@@ -13,6 +13,7 @@
 
 // floor 3 · carriers
 #include <spool/barrier.hpp>
+#include <spool/thread.hpp>
 
 // floor 2 · waits
 #include <spool/condition.hpp>

@@ -1,9 +1,14 @@
 // spool/detail/platform/thread.hpp · floor 0 · what the system knows of a thread: its id and name
 // SPDX-License-Identifier: MIT
 //
-//   uint64_t native_thread_id() noexcept              the kernel's id of the calling thread
-//   void name_native_thread(string_view) noexcept     names the calling thread, cut to what the system takes
-//   bool is_main_thread() noexcept                    whether the caller runs main()
+//   uint64_t native_thread_id() noexcept                            the kernel's id of the calling thread
+//   native_thread this_native_thread() noexcept                     the system's handle of the calling thread
+//   void name_native_thread(native_thread, string_view) noexcept    names a living thread, cut to what the system
+//   takes;
+//                                                                   where only the thread itself can, nothing else
+//                                                                   happens
+//   void name_native_thread(string_view) noexcept                   names the calling thread
+//   bool is_main_thread() noexcept                                  whether the caller runs main()
 #pragma once
 
 #include <cstddef>
@@ -37,11 +42,14 @@ inline std::string_view cut_name(std::string_view name, std::size_t limit) noexc
 
 inline std::uint64_t native_thread_id() noexcept { return static_cast<std::uint64_t>(::syscall(SYS_gettid)); }
 
-inline void name_native_thread(std::string_view name) noexcept {
+using native_thread = pthread_t;
+inline native_thread this_native_thread() noexcept { return ::pthread_self(); }
+
+inline void name_native_thread(native_thread thread, std::string_view name) noexcept {
   char buffer[16]{};  // the kernel's TASK_COMM_LEN
   const std::string_view cut = cut_name(name, sizeof buffer - 1);
   cut.copy(buffer, cut.size());
-  ::pthread_setname_np(::pthread_self(), buffer);
+  ::pthread_setname_np(thread, buffer);
 }
 
 inline bool is_main_thread() noexcept { return ::getpid() == static_cast<pid_t>(::syscall(SYS_gettid)); }
@@ -54,7 +62,11 @@ inline std::uint64_t native_thread_id() noexcept {
   return id;
 }
 
-inline void name_native_thread(std::string_view name) noexcept {
+using native_thread = pthread_t;
+inline native_thread this_native_thread() noexcept { return ::pthread_self(); }
+
+inline void name_native_thread(native_thread thread, std::string_view name) noexcept {
+  if (::pthread_equal(thread, ::pthread_self()) == 0) return;
   char buffer[64]{};
   const std::string_view cut = cut_name(name, sizeof buffer - 1);
   cut.copy(buffer, cut.size());
@@ -68,7 +80,9 @@ inline bool is_main_thread() noexcept { return ::pthread_main_np() != 0; }
 inline std::uint64_t native_thread_id() noexcept { return GetCurrentThreadId(); }
 
 /// Windows' debuggers read names only through an API that not every version has: the name stays in the library.
-inline void name_native_thread(std::string_view) noexcept {}
+struct native_thread {};
+inline native_thread this_native_thread() noexcept { return {}; }
+inline void name_native_thread(native_thread, std::string_view) noexcept {}
 
 /// Static objects are built by the thread that runs main().
 inline const unsigned long main_thread_id = GetCurrentThreadId();
@@ -77,12 +91,17 @@ inline bool is_main_thread() noexcept { return GetCurrentThreadId() == main_thre
 #else
 
 inline std::uint64_t native_thread_id() noexcept { return 0; }
-inline void name_native_thread(std::string_view) noexcept {}
+
+struct native_thread {};
+inline native_thread this_native_thread() noexcept { return {}; }
+inline void name_native_thread(native_thread, std::string_view) noexcept {}
 
 /// Static objects are built by the thread that runs main().
 inline const std::thread::id main_thread_id = std::this_thread::get_id();
 inline bool is_main_thread() noexcept { return std::this_thread::get_id() == main_thread_id; }
 
 #endif
+
+inline void name_native_thread(std::string_view name) noexcept { name_native_thread(this_native_thread(), name); }
 
 }  // namespace spool::detail

@@ -1,0 +1,160 @@
+// spool/thread.hpp · floor 3 · named thread that joins and can be asked to stop; who is running
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <spool/detail/config.hpp>
+#include <spool/detail/deadline.hpp>
+#include <spool/detail/main_thread.hpp>
+#include <spool/detail/thread_registry.hpp>
+#include <spool/detail/thread_state.hpp>
+#include <spool/errors.hpp>
+#include <spool/thread_info.hpp>
+
+namespace spool {
+
+/// How a thread is made.
+struct thread_options {
+  std::string name = {};  ///< Thread-1, Thread-2 ... if empty
+  bool daemon = false;    ///< whether the program may end, and this object go, without waiting for the thread
+};
+
+/// A thread of its own for one call; Python's Thread.
+///
+///     spool::thread worker(spool::thread_options{.name = "copier"}, copy_file, from, to);
+///     worker.start();
+///     worker.join();
+///
+/// Shape            Calls f(args...) with copies of f and args, as std::thread does, or f.run(args...) if f is an
+/// object
+///                  with run() that cannot be called itself (std::ref(object): without a copy). If it fits only with a
+///                  std::stop_token before the arguments, it gets the thread's. What it returns is dropped; an
+///                  exception that leaves it goes to the excepthook. Moved, not copied; a moved-from one, or one made
+///                  of nothing, may only be assigned to and destroyed: all else is a usage_error.
+/// Blocks           Only start(), until the thread is up, and join().
+/// Synchronization  start() happens before the call of f. All that the thread does, its thread-locals' destructors
+///                  included, happens before the return of every join().
+/// Lifetime         The destructor requests stop and joins; of a daemon, and in the thread itself, it lets the thread
+/// go.
+///                  Every member function but those that move may be called by several threads at once. f and args are
+///                  destroyed by the thread as soon as f has returned.
+class thread {
+public:
+  /// Of no thread, as one that was moved from.
+  thread() noexcept = default;
+
+  /// Made, not started.
+  /// Throws  std::bad_alloc, f and args untouched, and what copying them throws.
+  template <class F, class... Args>
+    requires detail::is_thread_body<F, Args...>
+  explicit thread(F&& f, Args&&... args) : thread(thread_options{}, std::forward<F>(f), std::forward<Args>(args)...) {}
+  template <class F, class... Args>
+    requires detail::is_thread_body<F, Args...>
+  explicit thread(thread_options options, F&& f, Args&&... args)
+      : state_(new detail::thread_state_of<detail::thread_call<F, Args...>>(
+            detail::name_or_default(std::move(options.name)), options.daemon, std::forward<F>(f),
+            std::forward<Args>(args)...)) {}
+
+  thread(thread&& other) noexcept = default;
+  /// Ends this object's own thread first, as the destructor does.
+  thread& operator=(thread&& other) noexcept {
+    if (this != &other) {
+      let_go();
+      state_ = std::move(other.state_);
+    }
+    return *this;
+  }
+  ~thread() { let_go(); }
+
+  /// Starts the thread; once this returns it is listed and has its ids.
+  /// Throws  usage_error if it was started before, of several that start it at once in all but one; std::system_error
+  /// if
+  ///         the system refuses the thread, and std::bad_alloc: nothing has happened then, and it may be started again.
+  void start() { state().start(); }
+
+  /// Waits until the thread is gone. May be called again, and by many.
+  /// Throws  usage_error in the thread itself, which would wait for ever, and if it was not started.
+  void join() { static_cast<void>(state().join(detail::deadline::never())); }
+
+  /// Waits at most d; d <= 0 looks once, the largest d never ends.      Returns  whether the thread is gone.
+  template <class Rep, class Period>
+  bool join_for(std::chrono::duration<Rep, Period> d) {
+    return state().join(detail::deadline::after(d));
+  }
+  /// Waits until t of any clock at most.      Returns  whether the thread is gone.
+  template <class Clock, class Duration>
+  bool join_until(std::chrono::time_point<Clock, Duration> t) {
+    return state().join(detail::deadline::at(t));
+  }
+
+  /// Whether it was started and is still listed: true until its thread-locals are destroyed.
+  [[nodiscard]] bool is_alive() const { return state().alive(); }
+
+  [[nodiscard]] std::string name() const { return state().entry().copy().name; }
+  /// Gives it another name, at any time; while it runs the system's name of the thread changes, too.
+  void set_name(std::string name) { state().entry().rename(std::move(name)); }
+
+  [[nodiscard]] bool daemon() const { return state().entry().daemon(); }
+
+  /// The standard's id; std::thread::id() before the start. Stays when the thread has ended.
+  [[nodiscard]] std::thread::id ident() const { return state().entry().copy().ident; }
+  /// The kernel's id; 0, which no thread has, before the start. Stays when the thread has ended.
+  [[nodiscard]] std::uint64_t native_id() const { return state().entry().copy().native_id; }
+
+  /// Asks the thread to stop: its stop token says so from now on.      Returns  whether this was the first request.
+  bool request_stop() { return state().stop().request_stop(); }
+  [[nodiscard]] std::stop_token get_stop_token() const { return state().stop().get_token(); }
+
+private:
+  detail::thread_state& state() const {
+    if (state_ == nullptr) throw_empty();
+    return *state_;
+  }
+  [[noreturn]] SPOOL_COLD static void throw_empty() {
+    throw usage_error("spool::thread: used after it was moved from");
+  }
+
+  void let_go() noexcept;
+
+  detail::thread_state::owner state_;
+};
+
+inline void thread::let_go() noexcept {
+  if (state_ == nullptr || !state_->started()) return;
+  if (state_->entry().daemon()) {
+    state_->abandon();
+  } else {
+    state_->stop().request_stop();
+    if (state_->is_caller()) {
+      state_->abandon();
+    } else {
+      static_cast<void>(state_->join(detail::deadline::never()));
+    }
+  }
+}
+
+/// Who is calling. A thread that spool did not make is listed from its first call on, as Dummy-N, while it lives.
+[[nodiscard]] inline thread_info current_thread() {
+  detail::note_main_thread();
+  return detail::this_thread_info();
+}
+
+/// How many threads are listed: the main thread, all started and not yet gone, the pools' workers, the timers' threads,
+/// and those that spool did not make but that asked who they are.
+[[nodiscard]] inline std::size_t active_count() noexcept { return detail::count_threads(); }
+
+/// The threads that active_count() counts: the main thread, then the others, the oldest first.
+[[nodiscard]] inline std::vector<thread_info> enumerate() { return detail::list_threads(); }
+
+/// The thread that runs main(). Its name in the system stays the program's.
+[[nodiscard]] inline thread_info main_thread() { return detail::main_thread_info(); }
+
+}  // namespace spool
