@@ -2,19 +2,23 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <spool/detail/atomic.hpp>
 #include <spool/detail/bound_call.hpp>
 #include <spool/detail/deadline.hpp>
 #include <spool/detail/map_range.hpp>
+#include <spool/detail/parallel_loop.hpp>
 #include <spool/detail/platform/usable_cpus.hpp>
 #include <spool/detail/pool_task.hpp>
 #include <spool/detail/scheduler.hpp>
@@ -126,6 +130,40 @@ public:
   auto map(F&& f, Ranges&&... ranges) {
     pool_->must_accept();  // before anything is moved from
     return detail::map_range<std::decay_t<F>, Ranges...>(*this, std::forward<F>(f), std::forward<Ranges>(ranges)...);
+  }
+
+  /// Calls f with every element of a range, in parallel: in this thread, and in workers as far as they are free.
+  ///
+  /// Shape    A forward range, or better. f is not copied; several threads call it at the same time.
+  /// Blocks   Until f has returned for every element. Nobody else's task runs in this thread meanwhile.
+  /// Throws   what a call of f threw first; what was not begun by then is skipped. pool_shutdown_error,
+  /// broken_pool_error. Source   Guided self-scheduling, Polychronopoulos and Kuck: each thread takes a share of what
+  /// is left.
+  template <class Range, class F>
+  void for_each(Range&& range, F&& f) {
+    using iterator = decltype(std::begin(range));
+    using sentinel = decltype(std::end(range));
+    static_assert(std::forward_iterator<iterator>,
+                  "for_each needs a forward range: its elements are visited out of order");
+    pool_->must_accept();
+    const std::size_t helpers = max_workers() - (pool_->is_here() ? 1 : 0);
+    detail::parallel_loop<detail::chunks_for<iterator, sentinel>, iterator, std::remove_reference_t<F>> loop(
+        std::begin(range), std::end(range), f, helpers + 1);
+    if (loop.size() == 0) return;
+    std::vector<future<void>> hands(std::min(helpers, loop.size() - 1));
+    try {
+      for (future<void>& hand : hands) hand = submit([&loop] { loop.work(); });
+    } catch (...) {
+      // Too little memory, or the pool was shut down just now: with the hands that there are.
+    }
+    loop.work();
+    for (future<void>& hand : hands) {
+      if (hand.valid()) hand.cancel();  // who has not come yet is not needed any more
+    }
+    for (future<void>& hand : hands) {
+      if (hand.valid()) hand.wait();
+    }
+    loop.rethrow();
   }
 
   /// Takes no more tasks from outside; its own running tasks may add some while it drains, unless they are cancelled.

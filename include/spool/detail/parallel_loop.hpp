@@ -1,0 +1,126 @@
+// spool/detail/parallel_loop.hpp · floor 6 · how for_each shares a range among threads
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <exception>
+#include <iterator>
+#include <type_traits>
+#include <utility>
+
+#include <spool/detail/atomic.hpp>
+#include <spool/detail/config.hpp>
+#include <spool/detail/word_lock.hpp>
+
+namespace spool::detail {
+
+/// Elements still to be given out, where any of them can be reached at once.
+template <class Iterator>
+class indexed_chunks {
+public:
+  template <class Sentinel>
+  indexed_chunks(Iterator first, Sentinel last) : first_(first), size_(static_cast<std::size_t>(last - first)) {}
+
+  std::size_t size() const noexcept { return size_; }
+
+  /// Gives out a part of what is left, smaller and smaller, so that all threads end at about the same time.
+  /// Returns  false if nothing is left.
+  bool take(std::size_t sharers, Iterator& from, Iterator& to) {
+    std::size_t at = next_.load(memory_order_relaxed);
+    std::size_t count = 0;
+    do {
+      if (at >= size_) return false;
+      count = std::max<std::size_t>(1, (size_ - at) / sharers);
+    } while (!next_.compare_exchange_weak(at, at + count, memory_order_relaxed, memory_order_relaxed));
+    from = first_ + static_cast<std::iter_difference_t<Iterator>>(at);
+    to = from + static_cast<std::iter_difference_t<Iterator>>(count);
+    return true;
+  }
+  void drop_all() noexcept { next_.store(size_, memory_order_relaxed); }
+
+private:
+  const Iterator first_;
+  const std::size_t size_;
+  alignas(cache_line) atomic<std::size_t> next_{0};  // what was given out; the elements themselves are synchronized by
+                                                     // the start and the end of the loop
+};
+
+/// The same, where each must be reached from the one before.
+template <class Iterator, class Sentinel>
+class walked_chunks {
+public:
+  walked_chunks(Iterator first, Sentinel last)
+      : next_(first), left_(static_cast<std::size_t>(std::ranges::distance(first, last))), size_(left_) {}
+
+  std::size_t size() const noexcept { return size_; }
+
+  bool take(std::size_t sharers, Iterator& from, Iterator& to) {
+    word_guard held(lock_);
+    if (left_ == 0) return false;
+    const std::size_t count = std::max<std::size_t>(1, left_ / sharers);
+    from = next_;
+    std::advance(next_, static_cast<std::iter_difference_t<Iterator>>(count));
+    to = next_;
+    left_ -= count;
+    return true;
+  }
+  void drop_all() noexcept {
+    word_guard held(lock_);
+    left_ = 0;
+  }
+
+private:
+  word_lock lock_;  // guards the next two
+  Iterator next_;
+  std::size_t left_;
+  const std::size_t size_;
+};
+
+/// One loop over a range, in which several threads take part. Lives on the stack of the caller, who ends last.
+template <class Chunks, class Iterator, class F>
+class parallel_loop {
+public:
+  template <class Sentinel>
+  parallel_loop(Iterator first, Sentinel last, F& f, std::size_t threads)
+      : chunks_(first, last), f_(f), sharers_(4 * threads) {}
+
+  std::size_t size() const noexcept { return chunks_.size(); }
+
+  /// Takes part until nothing is left. What f throws first ends the loop for all.
+  void work() noexcept {
+    std::exception_ptr thrown;
+    try {
+      Iterator from = Iterator();
+      Iterator to = Iterator();
+      while (chunks_.take(sharers_, from, to)) {
+        for (; from != to; ++from) f_(*from);
+      }
+      return;
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+    chunks_.drop_all();
+    word_guard held(lock_);
+    if (first_thrown_ == nullptr) std::swap(first_thrown_, thrown);
+  }
+
+  /// Preconditions  nobody works any more.
+  void rethrow() {
+    if (first_thrown_ != nullptr) std::rethrow_exception(std::move(first_thrown_));
+  }
+
+private:
+  Chunks chunks_;
+  F& f_;
+  const std::size_t sharers_;  // the larger, the smaller the parts
+  word_lock lock_;
+  std::exception_ptr first_thrown_;  // guarded by lock_ while threads work
+};
+
+template <class Iterator, class Sentinel>
+using chunks_for =
+    std::conditional_t<std::random_access_iterator<Iterator> && std::sized_sentinel_for<Sentinel, Iterator>,
+                       indexed_chunks<Iterator>, walked_chunks<Iterator, Sentinel>>;
+
+}  // namespace spool::detail
