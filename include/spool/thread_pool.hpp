@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -37,6 +38,7 @@ struct pool_options {
   std::size_t max_workers = usable_cpus();  ///< how many tasks run at once, those that wait for others apart
   std::string thread_name_prefix = {};      ///< workers are named PREFIX_0, PREFIX_1 ...; default pool-1, pool-2 ...
   detail::shared_function<void()> initializer = {};  ///< called in each worker before its first task
+  std::size_t max_pending = 0;                       ///< how many tasks may wait before submit() does; 0: no bound
 };
 
 /// How a pool is shut down.
@@ -66,7 +68,7 @@ struct shutdown_options {
 class thread_pool {
 public:
   /// Throws  std::invalid_argument for no workers, or for more than half a million.
-  explicit thread_pool(std::size_t max_workers = usable_cpus()) : thread_pool(pool_options{max_workers, {}, {}}) {}
+  explicit thread_pool(std::size_t max_workers = usable_cpus()) : thread_pool(pool_options{max_workers, {}, {}, 0}) {}
   explicit thread_pool(pool_options options) : pool_(make(std::move(options))) {}
   thread_pool(const thread_pool&) = delete;
   thread_pool& operator=(const thread_pool&) = delete;
@@ -80,6 +82,7 @@ public:
 
   /// Has f(args...) called by a worker, with copies of f and args, as std::thread makes them. If f fits only with a
   /// std::stop_token before the arguments, it gets the one that future::request_stop() fires.
+  /// Blocks   While max_pending tasks wait for a worker, except in a task of this pool.
   /// Returns  the future of what f returns or throws.
   /// Throws   pool_shutdown_error, broken_pool_error, std::system_error if there can be no worker at all,
   /// std::bad_alloc,
@@ -87,17 +90,18 @@ public:
   template <class F, class... Args>
     requires detail::is_callable<std::decay_t<F>, std::decay_t<Args>...>
   auto submit(F&& f, Args&&... args) {
-    using call = detail::bound_call<std::decay_t<F>, std::decay_t<Args>...>;
-    using result = detail::submit_result<std::decay_t<F>, std::decay_t<Args>...>;
     detail::scheduler::admission admitted(*pool_);
-    auto* t = detail::with_copies_made(
-        [&](auto&&... parts) {
-          return new detail::submitted_task<result, call>(*pool_, std::forward<decltype(parts)>(parts)...);
-        },
-        std::forward<F>(f), std::forward<Args>(args)...);
-    future<result> handle = detail::future_access::adopt<result>(t);
-    admitted.push(*t);
-    return handle;
+    return submit_admitted(admitted, std::forward<F>(f), std::forward<Args>(args)...);
+  }
+
+  /// The same, if it need not wait for room.      Returns  nothing if it would have to, with f and args untouched.
+  template <class F, class... Args>
+    requires detail::is_callable<std::decay_t<F>, std::decay_t<Args>...>
+  auto try_submit(F&& f, Args&&... args) {
+    detail::scheduler::admission admitted(*pool_, false);
+    using handle = decltype(submit_admitted(admitted, std::forward<F>(f), std::forward<Args>(args)...));
+    if (!admitted) return std::optional<handle>();
+    return std::optional<handle>(submit_admitted(admitted, std::forward<F>(f), std::forward<Args>(args)...));
   }
 
   /// The same without a future. What f throws goes to the excepthook.
@@ -152,7 +156,11 @@ public:
     if (loop.size() == 0) return;
     std::vector<future<void>> hands(std::min(helpers, loop.size() - 1));
     try {
-      for (future<void>& hand : hands) hand = submit([&loop] { loop.work(); });
+      for (future<void>& hand : hands) {
+        std::optional<future<void>> got = try_submit([&loop] { loop.work(); });
+        if (!got) break;
+        hand = *std::move(got);
+      }
     } catch (...) {
       // Too little memory, or the pool was shut down just now: with the hands that there are.
     }
@@ -212,8 +220,23 @@ private:
     if (options.thread_name_prefix.empty()) {
       options.thread_name_prefix = "pool-" + std::to_string(pools.fetch_add(1, detail::memory_order_relaxed) + 1);
     }
+    if (options.max_pending > detail::pool_word::most_pending) options.max_pending = 0;
     return new detail::scheduler(options.max_workers, std::move(options.thread_name_prefix),
-                                 std::move(options.initializer));
+                                 std::move(options.initializer), options.max_pending);
+  }
+
+  template <class F, class... Args>
+  auto submit_admitted(detail::scheduler::admission& admitted, F&& f, Args&&... args) {
+    using call = detail::bound_call<std::decay_t<F>, std::decay_t<Args>...>;
+    using result = detail::submit_result<std::decay_t<F>, std::decay_t<Args>...>;
+    auto* t = detail::with_copies_made(
+        [&](auto&&... parts) {
+          return new detail::submitted_task<result, call>(*pool_, std::forward<decltype(parts)>(parts)...);
+        },
+        std::forward<F>(f), std::forward<Args>(args)...);
+    future<result> handle = detail::future_access::adopt<result>(t);
+    admitted.push(*t);
+    return handle;
   }
 
   void must_not_be_here(const char* what) const {

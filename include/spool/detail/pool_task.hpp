@@ -82,6 +82,7 @@ protected:
       return false;
     }
     if (!taken_out) this->abandon_entry();
+    here.started_on_top();
     const future_state_base::phase outcome = execute(here);
     if (this->settle(outcome)) this->run_callbacks();
     if (taken_out) this->drop_handle();  // the waiter has another

@@ -18,7 +18,8 @@ namespace spool::detail {
 /// Invariant (no task is left lying)   Whoever makes a task visible looks here afterwards; if nobody searches and fewer
 ///   than max_workers are awake, it makes one more worker search. Whoever stops searching as the last one looks for
 ///   tasks afterwards and does the same. Both writes and both looks are sequentially consistent: one sees the other.
-/// Invariant (nobody waits in vain)    A worker that runs out of tasks changes this word after it counted them finished;
+/// Invariant (nobody waits in vain)    A worker that runs out of tasks changes this word after it counted them
+/// finished;
 ///   a watcher changes it before it reads those counts: one sees the other.
 struct pool_word {
   static constexpr std::uint64_t one_searching = 1;
@@ -26,7 +27,8 @@ struct pool_word {
   static constexpr std::uint64_t one_watcher = std::uint64_t{1} << 40;
   static constexpr std::uint64_t closing_bit = std::uint64_t{1} << 60;
   static constexpr std::uint64_t field = one_awake - 1;
-  static constexpr std::uint64_t most_workers = field / 2;  // room for those that stand in
+  static constexpr std::uint64_t most_workers = field / 2;               // room for those that stand in
+  static constexpr std::uint64_t most_pending = std::uint64_t{1} << 62;  // more is no bound
 
   std::uint64_t bits;
 

@@ -17,6 +17,7 @@
 #include <spool/detail/config.hpp>
 #include <spool/detail/deadline.hpp>
 #include <spool/detail/futex.hpp>
+#include <spool/detail/intake_bound.hpp>
 #include <spool/detail/intrusive_list.hpp>
 #include <spool/detail/lane.hpp>
 #include <spool/detail/os_thread.hpp>
@@ -50,11 +51,14 @@ struct stoppable_entry : list_node {
 ///                     each end read implies its entry, and a child enters before its parent ends.
 class scheduler {
 public:
-  scheduler(std::size_t max_workers, std::string name_prefix, shared_function<void()> initializer)
+  /// Shape  max_pending 0: no bound.
+  scheduler(std::size_t max_workers, std::string name_prefix, shared_function<void()> initializer,
+            std::size_t max_pending)
       : max_workers_(max_workers),
         name_prefix_(std::move(name_prefix)),
         initializer_(std::move(initializer)),
-        lane_count_(max_workers == 1 ? 1 : most_lanes) {}
+        lane_count_(max_workers == 1 ? 1 : most_lanes),
+        bound_(max_pending == 0 ? 0 : max_workers + max_pending) {}
   scheduler(const scheduler&) = delete;
   scheduler& operator=(const scheduler&) = delete;
 
@@ -63,8 +67,11 @@ public:
   /// Room for one task: it will be pushed, or withdrawn, and the pool does not end before.
   class [[nodiscard]] admission {
   public:
+    /// Waits for room, or without `wait` finds none.
     /// Throws  pool_shutdown_error, broken_pool_error; std::system_error if there is no worker and can be none.
-    explicit admission(scheduler& pool);
+    explicit admission(scheduler& pool, bool wait = true);
+    /// Whether there is room.
+    explicit operator bool() const noexcept { return here_ != nullptr || lane_ != nullptr; }
     admission(const admission&) = delete;
     admission& operator=(const admission&) = delete;
     ~admission() {
@@ -184,6 +191,7 @@ private:
   atomic<std::size_t> workers_made_{0};
   atomic<std::size_t> thread_count_{0};
   atomic<verdict*> verdict_{nullptr};  // once set, tasks end by it instead of running
+  intake_bound bound_;
 
   alignas(cache_line) atomic<std::uint64_t> word_{0};  // see pool_word
 

@@ -51,6 +51,7 @@ inline bool scheduler::wait_idle(deadline until) noexcept {
 
 inline void scheduler::close() noexcept {
   pool_word seen{word_.fetch_or(pool_word::closing_bit, memory_order_seq_cst) | pool_word::closing_bit};
+  bound_.look_again();
   look_for_the_end(seen);
 }
 

@@ -10,12 +10,19 @@
 
 namespace spool::detail {
 
-inline scheduler::admission::admission(scheduler& pool) : pool_(pool) {
+inline scheduler::admission::admission(scheduler& pool, bool wait) : pool_(pool) {
   if (pool.is_here()) {
     // A running task may add work while the pool drains: it has not ended itself, so the pool has not either.
     pool.must_accept();
     here_ = static_cast<worker*>(current_task_thread);
     return;
+  }
+  if (!pool.bound_.try_enter()) {
+    const auto refused = [&pool] { return pool.decided() != nullptr || pool.load_word().closing(); };
+    if (!wait || !pool.bound_.enter(refused)) {
+      pool.must_accept();
+      return;
+    }
   }
   lane& mine = pool.my_lane();
   mine.admit();  // before the look at the word: either we see that it is closing, or its end sees this task
@@ -35,6 +42,7 @@ inline void scheduler::admission::push(task& t) noexcept {
     return;
   }
   here_->count_spawned();  // before it can end
+  pool_.bound_.enter_anyway();
   if (!here_->own().push(t)) {
     lane& overflow = pool_.my_lane();
     overflow.lock();
@@ -72,6 +80,7 @@ inline lane& scheduler::my_lane() noexcept {
 
 inline void scheduler::count_discarded() noexcept {
   add_owner();  // the pool has not ended before this one is counted, but may at once afterwards
+  bound_.leave();
   discarded_.fetch_add(1, memory_order_seq_cst);
   look_for_the_end(add_to_word(0));
   drop_owner();
@@ -95,7 +104,8 @@ inline bool scheduler::discard_pending(std::exception_ptr why) noexcept {
   const bool first = !verdict_taken_.exchange(true, memory_order_acq_rel);
   if (first) {
     last_word_.why = std::move(why);
-    verdict_.store(&last_word_, memory_order_release);
+    verdict_.store(&last_word_, memory_order_seq_cst);
+    bound_.look_again();
   }
   if (decided() == nullptr) return false;  // another thread is just pronouncing, and discards
   for (std::size_t i = 0; i < lane_count_; ++i) {

@@ -52,11 +52,10 @@ public:
   void busy_again() noexcept;
 
   /// All that belongs to the task is done. Who waits for the pool to be idle may submit at once, see above.
-  void finished() noexcept {
-    about_to_be_free();
-    count(finished_);
-  }
-  /// The same, of a task that was run on top of one that goes on now.
+  void finished() noexcept;
+
+  /// A task starts on top of one that waits for it, and then ends; the other goes on.
+  void started_on_top() noexcept;
   void finished_on_top() noexcept { count(finished_); }
 
   /// Whether a task may be run on top of the one that waits for it.

@@ -185,12 +185,22 @@ inline void worker::about_to_be_free() noexcept {
   if (!searching_ && own_.empty() && !pool_.any_lane_work()) start_searching();
 }
 
+inline void worker::finished() noexcept {
+  about_to_be_free();
+  count(finished_);
+  pool_.bound_.leave();
+}
+
+/// The one that waits gives its place to the one on top, whose own place is the other's again when it has ended.
+inline void worker::started_on_top() noexcept { pool_.bound_.leave(); }
+
 inline void worker::busy_again() noexcept {
   if (searching_) stop_searching();
 }
 
 inline bool worker::begin_wait() noexcept {
   pool_.add_to_word(0 - pool_word::one_awake);
+  pool_.bound_.leave();
   return ask_again();
 }
 
@@ -198,7 +208,10 @@ inline bool worker::ask_again() noexcept {
   return !pool_.wants_another(pool_.load_word()) || !pool_.any_work() || pool_.summon();
 }
 
-inline void worker::end_wait() noexcept { pool_.add_to_word(pool_word::one_awake); }
+inline void worker::end_wait() noexcept {
+  pool_.bound_.enter_anyway();
+  pool_.add_to_word(pool_word::one_awake);
+}
 
 inline bool scheduler::any_lane_work() const noexcept {
   for (std::size_t i = 0; i < lane_count_; ++i) {
