@@ -34,15 +34,15 @@ namespace spool {
 ///                  full can no longer time out, and a timeout in the round behind it does not touch it.
 /// Synchronization  What happened before each wait() of a round happens before its action, which happens before the
 ///                  return of each.
-/// Lifetime         May be destroyed as soon as the last wait() has returned, even while an abort() or a reset() that
-///                  sent it away is still running on another thread.
+/// Lifetime         May be destroyed as soon as the last wait() has returned, even while the call that let it go is
+///                  still running on another thread: the last arrival's wait(), one that timed out, abort() or reset().
 class barrier {
 public:
   /// `action` is called once a round, by one of its threads, with no lock held, before any is released. It may call
   /// abort(), reset() and the observers. An empty std::function counts as none.
   /// Throws  std::invalid_argument if parties is 0; what copying or moving the action throws.
   template <class Action = std::nullptr_t>
-    requires std::is_constructible_v<detail::unique_function<void()>, Action>
+  requires std::is_constructible_v<detail::unique_function<void()>, Action>
   explicit barrier(std::size_t parties, Action&& action = {})
       : parties_(checked(parties)), action_(unless_empty(std::forward<Action>(action))) {}
   barrier(const barrier&) = delete;

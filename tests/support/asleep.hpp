@@ -36,6 +36,7 @@ public:
   }
 
   /// Waits until that many have announced a call, and all of them sleep.
+  /// Preconditions  none of them returns before.
   void await(std::size_t n) const {
     for (std::size_t i = 0; i < n; ++i) {
       while (ids_[i].load() == 0) std::this_thread::yield();
