@@ -8,6 +8,7 @@
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -54,12 +55,13 @@ public:
   /// Made, not started.
   /// Throws  std::bad_alloc, f and args untouched, and what copying them throws.
   template <class F, class... Args>
-    requires detail::is_thread_body<F, Args...>
+    requires(!std::is_same_v<std::remove_cvref_t<F>, thread> &&
+             detail::thread_body<std::decay_t<F>, std::decay_t<Args>...>)
   explicit thread(F&& f, Args&&... args) : thread(thread_options{}, std::forward<F>(f), std::forward<Args>(args)...) {}
   template <class F, class... Args>
-    requires detail::is_thread_body<F, Args...>
+    requires detail::thread_body<std::decay_t<F>, std::decay_t<Args>...>
   explicit thread(thread_options options, F&& f, Args&&... args)
-      : state_(new detail::thread_state_of<detail::thread_call<F, Args...>>(
+      : state_(new detail::thread_state_of<detail::thread_call<std::decay_t<F>, std::decay_t<Args>...>>(
             detail::name_or_default(std::move(options.name)), options.daemon, std::forward<F>(f),
             std::forward<Args>(args)...)) {}
 

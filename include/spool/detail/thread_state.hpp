@@ -222,25 +222,34 @@ private:
   std::optional<Call> call_;
 };
 
-/// Calls run() of an object, which may also be given by std::ref.
-template <class Object>
+/// Whether f.run(args...) can be called; f may be given by std::ref.
+template <class F, class... Args>
+concept has_run = requires(std::unwrap_reference_t<F>& f, Args&&... args) { f.run(std::forward<Args>(args)...); };
+
+/// Calls run() of an object.
+template <class F>
 class run_call {
 public:
-  template <class O>
-  explicit run_call(O&& object) : object_(std::forward<O>(object)) {}
+  template <class G>
+    requires(!std::is_same_v<std::remove_cvref_t<G>, run_call>)
+  explicit run_call(G&& f) : f_(std::forward<G>(f)) {}
 
   template <class... Args>
-    requires requires(std::unwrap_reference_t<Object>& o, Args&&... args) { o.run(std::forward<Args>(args)...); }
+    requires has_run<F, Args...>
   void operator()(Args&&... args) {
-    std::unwrap_reference_t<Object>& object = object_;
-    static_cast<void>(object.run(std::forward<Args>(args)...));
+    std::unwrap_reference_t<F>& f = f_;
+    static_cast<void>(f.run(std::forward<Args>(args)...));
   }
 
 private:
-  Object object_;
+  F f_;
 };
 
-/// What a thread calls: f(args...) if it can be called, else f.run(args...); either with a stop token first if only so.
+/// Whether a thread can be made of these: f(args...), or f.run(args...), or either with a stop token first.
+template <class F, class... Args>
+concept thread_body = is_callable<F, Args...> || has_run<F, Args...> || has_run<F, std::stop_token, Args...>;
+
+/// What the thread calls: f itself wherever it can be called.
 template <class F, class... Args>
 struct thread_call_of {
   using type = bound_call<run_call<F>, Args...>;
@@ -251,11 +260,7 @@ struct thread_call_of<F, Args...> {
   using type = bound_call<F, Args...>;
 };
 template <class F, class... Args>
-using thread_call = typename thread_call_of<std::decay_t<F>, std::decay_t<Args>...>::type;
-
-template <class F, class... Args>
-inline constexpr bool is_thread_body = is_callable<std::decay_t<F>, std::decay_t<Args>...> ||
-                                       is_callable<run_call<std::decay_t<F>>, std::decay_t<Args>...>;
+using thread_call = typename thread_call_of<F, Args...>::type;
 
 /// How many threads were made without a name.
 inline constinit atomic<std::uint64_t> unnamed_threads{0};
