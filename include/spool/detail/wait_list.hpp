@@ -152,8 +152,9 @@ inline bool wait_list::join(waiter& w) noexcept {
 inline bool wait_list::wait(waiter& w, deadline until) noexcept {
   // Only the oldest spins: the others are not next.
   if (w.oldest_ && !until.passed()) my_hand_offs.spin_until([&w] { return w.over(); });
-  while (!w.over()) {
-    std::uint32_t seen = w.word_.load(memory_order_relaxed);
+  for (;;) {
+    std::uint32_t seen = w.word_.load(memory_order_acquire);  // (B)
+    if (seen >= waiter::released) return seen == waiter::released;
     if (seen == waiter::awake || seen == waiter::claimed) {
       const std::uint32_t sleeping = seen == waiter::awake ? waiter::asleep : waiter::claimed_asleep;
       if (!w.word_.compare_exchange_strong(seen, sleeping, memory_order_relaxed)) continue;
@@ -162,7 +163,6 @@ inline bool wait_list::wait(waiter& w, deadline until) noexcept {
     const bool in_time = futex_wait(w.word_, seen, seen == waiter::asleep ? until : deadline::never());
     if (!in_time && leave(w)) return false;
   }
-  return w.word_.load(memory_order_relaxed) == waiter::released;
 }
 
 /// Gives up.      Returns  false if another has decided how the wait ends.
