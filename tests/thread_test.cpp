@@ -688,7 +688,6 @@ TEST_CASE("daemon is never inherited") {
 
 TEST_CASE("the object may be destroyed by the thread that its own thread released, while start() is still returning") {
   for (int round = 0; round < 500; ++round) {
-    std::atomic<thread*> object{nullptr};
     std::latch released(1);
     auto t = std::make_unique<thread>(thread_options{.daemon = round % 2 == 0}, [&] { released.count_down(); });
     crew starter;
@@ -701,7 +700,6 @@ TEST_CASE("the object may be destroyed by the thread that its own thread release
 
 TEST_CASE("the callable and its arguments are destroyed by the thread as soon as f has returned") {
   const auto held = std::make_shared<int>(0);
-  std::latch end(1);
   std::atomic<std::thread::id> destroyer{};
   struct noting {
     std::atomic<std::thread::id>* destroyer;
@@ -1099,7 +1097,7 @@ TEST_CASE("child: a daemon is left behind", "[.child]") {
   for (int i = 0; i < 3; ++i) {
     thread daemon(thread_options{.daemon = true}, [i] {
       up.count_down();
-      for (int n = 0;; ++n) {  // busy in the library's process state until the very end
+      for (;;) {  // busy in the library's process state until the very end
         if (i == 0) static_cast<void>(spool::enumerate());
         if (i == 1) static_cast<void>(spool::current_thread());
         if (i == 2) {

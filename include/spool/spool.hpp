@@ -8,8 +8,9 @@
 // floor 5 · gatherers
 #include <spool/wait.hpp>
 
-// floor 4 · results
+// floor 4 · results and engines
 #include <spool/future.hpp>
+#include <spool/timer.hpp>
 
 // floor 3 · carriers
 #include <spool/barrier.hpp>

@@ -40,6 +40,19 @@ public:
     }
   }
 
+  /// Makes the callable in place; a large one's memory is there before anything of the arguments is moved.
+  template <class F, class... CallArgs>
+    requires std::is_invocable_r_v<R, F&, Args...>
+  explicit unique_function(std::in_place_type_t<F>, CallArgs&&... args) {
+    if constexpr (fits<F>) {
+      ::new (static_cast<void*>(storage_)) F(std::forward<CallArgs>(args)...);
+      ops_ = &inline_ops<F>;
+    } else {
+      ::new (static_cast<void*>(storage_)) F*(new F(std::forward<CallArgs>(args)...));
+      ops_ = &heap_ops<F>;
+    }
+  }
+
   unique_function(unique_function&& other) noexcept { take(other); }
   unique_function& operator=(unique_function&& other) noexcept {
     if (this != &other) {

@@ -1,0 +1,76 @@
+// spool/detail/platform/thread_watch.hpp · floor 0 · what a thread can see of another's work, and its sense of time
+// SPDX-License-Identifier: MIT
+//
+//   class thread_watch              made by the thread that will be watched; copied and used by another
+//     bool asleep() const noexcept              whether it waits in the kernel; true where that cannot be told
+//     int64_t cpu_ns() const noexcept           processor time that it has had so far; 0 where that cannot be told
+//   void wake_on_time() noexcept    the calling thread's timed sleeps end as soon after their deadline as the system
+//   can
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#if defined(__linux__)
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+
+#include <spool/detail/platform/thread.hpp>
+#endif
+
+namespace spool::detail {
+
+#if defined(__linux__)
+
+class thread_watch {
+public:
+  thread_watch() noexcept : id_(native_thread_id()) {
+    if (::pthread_getcpuclockid(::pthread_self(), &clock_) != 0) clock_ = CLOCK_MONOTONIC;
+  }
+
+  bool asleep() const noexcept {
+    char text[512];
+    std::snprintf(text, sizeof text, "/proc/self/task/%llu/stat", static_cast<unsigned long long>(id_));
+    const int file = ::open(text, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return true;
+    const ssize_t length = ::read(file, text, sizeof text - 1);
+    ::close(file);
+    if (length <= 0) return true;
+    text[length] = '\0';
+    const char* const name_end = std::strrchr(text, ')');  // the state follows the name, which may hold anything
+    return name_end == nullptr || std::strncmp(name_end, ") R", 3) != 0;
+  }
+
+  std::int64_t cpu_ns() const noexcept {
+    timespec used{};
+    if (::clock_gettime(clock_, &used) != 0) return 0;
+    return static_cast<std::int64_t>(used.tv_sec) * 1'000'000'000 + used.tv_nsec;
+  }
+
+private:
+  std::uint64_t id_;
+  clockid_t clock_{};
+};
+
+/// Linux lets timed sleeps run over by 50 us unless told otherwise.
+inline void wake_on_time() noexcept { ::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); }
+
+#else
+
+class thread_watch {
+public:
+  bool asleep() const noexcept { return true; }
+  std::int64_t cpu_ns() const noexcept { return 0; }
+};
+
+inline void wake_on_time() noexcept {}
+
+#endif
+
+}  // namespace spool::detail
