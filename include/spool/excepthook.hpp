@@ -55,19 +55,23 @@ SPOOL_COLD inline void print_unhandled(const char* thread, std::exception_ptr co
 /// followed by the default for what it was given.
 SPOOL_COLD inline void report_unhandled(std::exception_ptr what) noexcept {
   thread_info thread;
+  excepthook_handler handler;
   try {
     thread = this_thread_info();
-    excepthook_handler handler;
-    {
-      word_guard held(the_excepthook().lock);
-      handler = the_excepthook().handler;
-    }
-    if (handler) {
+  } catch (...) {
+    // No memory for a name: the hook gets the exception all the same.
+  }
+  {
+    word_guard held(the_excepthook().lock);
+    handler = the_excepthook().handler;
+  }
+  if (handler) {
+    try {
       handler(thread, what);
       return;
+    } catch (...) {
+      std::fputs("The excepthook threw an exception, for which the default is used:\n", stderr);
     }
-  } catch (...) {
-    std::fputs("The excepthook threw an exception, for which the default is used:\n", stderr);
   }
   print_unhandled(thread.name.c_str(), what);
 }

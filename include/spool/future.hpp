@@ -83,7 +83,10 @@ public:
 
   /// Asks the running or waiting task to stop, through the stop token that it takes.
   /// Returns  whether this call made the request: false for a task without a token, or asked before.
-  bool request_stop() const { return state().request_stop(); }
+  bool request_stop() const {
+    const future kept = *this;  // as above
+    return kept.state().request_stop();
+  }
 
   /// Waits until it is done.
   void wait() const { state().wait(detail::deadline::never()); }

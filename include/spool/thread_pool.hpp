@@ -178,9 +178,11 @@ public:
   /// May be called again, with more.
   /// Throws  usage_error if it should wait, in one of its own tasks.
   void shutdown(shutdown_options options = {}) {
-    if (options.wait) must_not_be_here("shutdown() that waits");
-    begin_shutdown(options);
-    if (options.wait) pool_->wait_end(detail::deadline::never());
+    if (options.wait) {
+      shutdown_by(detail::deadline::never(), options);
+    } else {
+      shut_down(*pool_, options);
+    }
   }
   /// Returns  whether all tasks ended, and the threads are gone, in time. `wait` is taken as true.
   template <class Rep, class Period>
@@ -243,15 +245,27 @@ private:
     if (!pool_->is_here()) return;
     throw usage_error(std::string("spool::thread_pool: ") + what + " in a task of the same pool would wait for itself");
   }
-  void begin_shutdown(shutdown_options options) {
-    pool_->close();
-    if (options.cancel_pending) pool_->discard_pending(nullptr);
-    if (options.request_stop) pool_->request_stop();
+  /// Keeps what is behind the pool: a callable that is discarded may hold the last pointer to the pool itself.
+  struct scheduler_hold {
+    explicit scheduler_hold(detail::scheduler& s) noexcept : held(s) { held.add_owner(); }
+    ~scheduler_hold() { held.drop_owner(); }
+    scheduler_hold(const scheduler_hold&) = delete;
+    scheduler_hold& operator=(const scheduler_hold&) = delete;
+    detail::scheduler& held;
+  };
+
+  static void shut_down(detail::scheduler& pool, shutdown_options options) {
+    const scheduler_hold kept(pool);
+    pool.close();
+    if (options.cancel_pending) pool.discard_pending(nullptr);
+    if (options.request_stop) pool.request_stop();
   }
   bool shutdown_by(detail::deadline until, shutdown_options options) {
-    must_not_be_here("shutdown_for() or shutdown_until()");
-    begin_shutdown(options);
-    return pool_->wait_end(until);
+    must_not_be_here("shutdown() that waits");
+    detail::scheduler& pool = *pool_;
+    const scheduler_hold kept(pool);
+    shut_down(pool, options);
+    return pool.wait_end(until);
   }
   bool wait_idle_by(detail::deadline until) {
     must_not_be_here("wait_idle()");

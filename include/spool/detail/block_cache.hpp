@@ -146,7 +146,8 @@ SPOOL_COLD inline void shelve_block(void* memory, std::size_t index) noexcept {
 /// Complexity  Mostly a few loads and stores of the thread's own; one lock every 32 blocks, or the general allocator.
 inline void* allocate_block(std::size_t size) {
   const std::size_t index = (size - 1) / block_unit;
-  if (SPOOL_CHECKS_MEMORY || index >= block_sizes) return ::operator new(size);
+  if (index >= block_sizes) return ::operator new(size);
+  if (SPOOL_CHECKS_MEMORY) return ::operator new((index + 1) * block_unit);  // other files may keep it on a shelf
   block_shelf& shelf = my_shelves.of_size[index];
   if (shelf.loaded.count != 0) return shelf.loaded.pop();
   if (shelf.spare.count != 0) {

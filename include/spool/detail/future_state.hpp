@@ -36,8 +36,8 @@ protected:
 
 private:
   friend class future_state_base;
-  observer* next_ = nullptr;    // guarded by the lock of the state's list
-  observer** link_ = nullptr;   // what points at this one; null when not in a list; guarded likewise
+  observer* next_ = nullptr;   // guarded by the lock of the state's list
+  observer** link_ = nullptr;  // what points at this one; null when not in a list; guarded likewise
 };
 
 /// A callable that is run when the result is there. Owned by the list it stands in, then by who runs it.
@@ -68,7 +68,7 @@ public:
   //  running      no       claim()                           its one claimer
   //  setting      no       begin_set(): a promise is written its one setter (back to the phase before, if writing throws)
   //  cancelling   yes      cancel(): the callable is dying   the canceller
-  //  value, error, cancelled   yes, settled: never left; the result may be read
+  //  value, error, cancelled   yes, settled: never left; the result may be read, the callable is gone
   //
   //  Invariants  The CAS out of pending has one winner, who alone touches callable and result until it settles.
   //              Settling and `sleepers` are in one word: a sleeper's bit set before is seen and woken, one set after sees
@@ -126,8 +126,9 @@ public:
     std::uint32_t seen = word_.load(memory_order_relaxed);
     while ((seen & observed) == 0 && seen / one_handle > 1) {
       const std::uint32_t settled_and_dropped = ((seen & references) | final) - one_handle;
-      if (word_.compare_exchange_weak(seen, settled_and_dropped, memory_order_acq_rel, memory_order_relaxed)) {  // (A) (C)
-        if ((seen & sleepers) != 0) futex_wake_all(&word_);  // the block may be gone
+      if (word_.compare_exchange_weak(seen, settled_and_dropped, memory_order_acq_rel,
+                                      memory_order_relaxed)) {  // (A) (C)
+        if ((seen & sleepers) != 0) futex_wake_all(&word_);     // the block may be gone
         return;
       }
     }
@@ -136,6 +137,22 @@ public:
       run_callbacks();
     }
     drop_handle(std::forward<BeforeMore>(before_more));
+  }
+
+  /// Cancels it if it has not started.      Returns  whether this call did it.
+  ///
+  /// It is done before anything of the user's runs: the callable's destructor and the callbacks may wait for this very
+  /// result, or for all of the pool, or destroy the pool. `left_the_pool` is called in between.
+  template <class LeftThePool>
+  bool cancel_pending(LeftThePool&& left_the_pool) noexcept {
+    std::uint32_t seen = 0;
+    if (!leave(pending, cancelling, &seen)) return false;
+    if ((seen & sleepers) != 0) futex_wake_all(&word_);
+    if ((seen & observed) != 0) tell_observers(false);
+    left_the_pool();
+    discard_callable();
+    if (settle(was_cancelled)) run_callbacks();
+    return true;
   }
 
   /// Runs what add_callback() collected, in the order added, with no lock held.
@@ -157,23 +174,26 @@ public:
 
   /// Cancels it if it has not started.      Returns  whether it is cancelled now.
   SPOOL_COLD bool cancel() noexcept {
-    if (!cancel_pending()) return is_cancelled();
-    callable_discarded();
-    return true;
+    return cancel_pending([this] { cancelled_through_handle(); }) || is_cancelled();
   }
 
   /// Waits until it is done.      Returns  false if the deadline passed first.
-  bool wait(deadline until) noexcept { return settled() || wait_unsettled(until); }
+  bool wait(deadline until) noexcept { return done() || wait_for_phase(cancelling, until); }
+
+  /// Waits until, besides, its callable is gone.
+  void wait_settled() noexcept {
+    if (!settled()) wait_for_phase(has_value, deadline::never());
+  }
 
   /// Runs it here and now, if it has not started and the thread is one of its pool's.
   void run_if_pending(task_thread& here) noexcept {
     if (current_phase() == pending) run_in_waiter(here);
   }
 
-  /// Adds an observer.      Returns  false if it is settled already; the observer is not told then.
+  /// Adds an observer.      Returns  false if it is done already; the observer is not told then.
   bool observe(observer& o) noexcept {
     word_guard held(list_lock_);
-    if (phase_of(word_.fetch_or(observed, memory_order_acq_rel)) >= has_value) return false;  // (B)
+    if (phase_of(word_.fetch_or(observed, memory_order_acq_rel)) >= cancelling) return false;  // (B)
     o.next_ = observers_;
     o.link_ = &observers_;
     if (observers_ != nullptr) observers_->link_ = &o.next_;
@@ -222,7 +242,12 @@ public:
 
   /// Beyond 16 million handles to one result their count stands still, and the block is never freed.
   void add_handle() noexcept {
-    if ((word_.fetch_add(one_handle, memory_order_relaxed) & pinned) != 0) word_.fetch_sub(one_handle, memory_order_relaxed);
+    const std::uint32_t before = word_.fetch_add(one_handle, memory_order_relaxed);
+    if ((before & pinned) != 0) {
+      word_.fetch_sub(one_handle, memory_order_relaxed);
+    } else if (((before + one_handle) & pinned) != 0) {
+      word_.fetch_add(pin_margin, memory_order_relaxed);  // the drops that are just under way do not unpin it
+    }
   }
 
   /// Drops one handle; the last destroys what the block holds, and frees it unless a queue still holds its entry.
@@ -233,11 +258,12 @@ public:
   template <class BeforeEnd>
   void drop_handle(BeforeEnd&& before_end) noexcept {
     const std::uint32_t seen = word_.load(memory_order_acquire);  // (D)
-    if ((seen & ~flags) == one_handle + one_block) {  // nobody else can reach it any more
+    if ((seen & ~flags) == one_handle + one_block) {              // nobody else can reach it any more
       if (!is_trivial_end()) before_end();
       end_of_handles();
       free_memory();
-    } else if ((seen & pinned) == 0 && word_.fetch_sub(one_handle, memory_order_acq_rel) / one_handle == 1) {  // (C) (D)
+    } else if ((seen & pinned) == 0 &&
+               word_.fetch_sub(one_handle, memory_order_acq_rel) / one_handle == 1) {  // (C) (D)
       if (!is_trivial_end()) before_end();
       end_of_handles();
       drop_block();
@@ -266,18 +292,10 @@ protected:
   virtual bool has_trivial_contents() const noexcept = 0;
   /// Ends the object and gives its memory back.
   virtual void free_memory() noexcept = 0;
-  /// Cancels it if it has not started.      Returns  whether this call did it.
-  bool cancel_pending() noexcept {
-    if (!leave(pending, cancelling)) return false;
-    discard_callable();
-    if (settle(was_cancelled)) run_callbacks();
-    return true;
-  }
-
   /// Destroys the callable of a task that will not run.
   virtual void discard_callable() noexcept {}
-  /// Such a task was cancelled through a handle and has settled.
-  virtual void callable_discarded() noexcept {}
+  /// Such a task was cancelled through a handle, not by who took its entry from the queue.
+  virtual void cancelled_through_handle() noexcept {}
   /// Runs the task in the calling thread, if that is one of its pool's and it has not started.
   virtual bool run_in_waiter(task_thread&) noexcept { return false; }
   /// The exception in here.      Preconditions  phase has_error.
@@ -292,6 +310,7 @@ private:
   static constexpr std::uint32_t flags = one_block - 1;
   static constexpr std::uint32_t references = ~flags;
   static constexpr std::uint32_t pinned = 1U << 31;
+  static constexpr std::uint32_t pin_margin = 1U << 29;
 
   static constexpr std::uint8_t read = 1;
   static constexpr std::uint8_t taken = 2;
@@ -299,25 +318,26 @@ private:
   static phase phase_of(std::uint32_t word) noexcept { return static_cast<phase>(word & phase_mask); }
 
   /// The one CAS by which a phase is left; sleepers and observers stay.
-  bool leave(phase from, phase to) noexcept {
+  bool leave(phase from, phase to, std::uint32_t* before = nullptr) noexcept {
     std::uint32_t seen = word_.load(memory_order_relaxed);
     while (phase_of(seen) == from) {
       if (word_.compare_exchange_weak(seen, (seen & ~phase_mask) | to, memory_order_acq_rel, memory_order_relaxed)) {
+        if (before != nullptr) *before = seen;
         return true;
       }
     }
     return false;
   }
 
-  bool wait_unsettled(deadline until) noexcept {
+  bool wait_for_phase(phase wanted, deadline until) noexcept {
     // Only what is waited for without a limit may run here: a timed wait has to come back in time.
     if (until.is_never() && current_task_thread != nullptr && run_in_waiter(*current_task_thread)) return true;
     if (until.passed()) return done();
-    if (spin_until([&] { return settled(); })) return true;
+    if (spin_until([&] { return current_phase() >= wanted; })) return true;
     task_wait sleep;
     for (;;) {
       std::uint32_t seen = word_.load(memory_order_acquire);  // (B)
-      if (phase_of(seen) >= has_value) return true;
+      if (phase_of(seen) >= wanted) return true;
       if ((seen & sleepers) == 0 &&
           !word_.compare_exchange_weak(seen, seen | sleepers, memory_order_relaxed, memory_order_relaxed)) {
         continue;
@@ -366,10 +386,10 @@ private:
   }
 
   atomic<std::uint32_t> word_;
-  word_lock list_lock_;                  // guards observers_, and callbacks_ until it is settled
+  word_lock list_lock_;  // guards observers_, and callbacks_ until it is settled
   atomic<std::uint8_t> marks_{0};
   observer* observers_ = nullptr;
-  done_callback* callbacks_ = nullptr;   // newest first
+  done_callback* callbacks_ = nullptr;  // newest first
 };
 
 /// How a result of type T lies in its block.

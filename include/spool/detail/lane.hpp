@@ -37,7 +37,8 @@ public:
   /// False also while someone is at work inside: a task may just be coming.
   bool empty() const noexcept { return lock_.untouched(); }
 
-  /// Takes up to `most` of the oldest tasks, at most its share of what is there.
+  /// Takes up to `most` of the oldest tasks: one while there are few, so that they start in the order they came; of many,
+  /// a quarter of a fair share.
   /// Returns  the oldest, the others linked behind it; null if there is none.
   task* take(std::size_t most, std::size_t sharers) noexcept {
     if (empty()) return nullptr;
@@ -47,7 +48,7 @@ public:
       return nullptr;
     }
     task* const oldest = first_;
-    std::size_t wanted = std::min(most, (size_ + sharers - 1) / sharers);
+    std::size_t wanted = std::max<std::size_t>(1, std::min(most, size_ / (4 * sharers)));
     size_ -= wanted;
     task* last = oldest;
     while (--wanted != 0) last = last->next;
@@ -63,7 +64,7 @@ private:
   }
 
   word_lock lock_;
-  std::size_t size_ = 0;              // this and the next two guarded by lock_
+  std::size_t size_ = 0;  // this and the next two guarded by lock_
   task* first_ = nullptr;
   task* last_ = nullptr;
   atomic<std::uint64_t> admitted_{0};

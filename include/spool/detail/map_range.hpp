@@ -54,7 +54,7 @@ public:
       if (!futures_[i].cancel()) futures_[i].request_stop();
     }
     for (std::size_t i = next_; i < futures_.size(); ++i) {
-      futures_[i].wait();
+      future_access::state(futures_[i]).wait_settled();
       future_access::state(futures_[i]).mark_read();  // of a dropped map nobody wants to hear
     }
   }

@@ -6,12 +6,14 @@
 #include <cstddef>
 #include <exception>
 #include <iterator>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
 #include <spool/detail/atomic.hpp>
 #include <spool/detail/config.hpp>
 #include <spool/detail/word_lock.hpp>
+#include <spool/mutex.hpp>
 
 namespace spool::detail {
 
@@ -56,7 +58,7 @@ public:
   std::size_t size() const noexcept { return size_; }
 
   bool take(std::size_t sharers, Iterator& from, Iterator& to) {
-    word_guard held(lock_);
+    const locked held(lock_);
     if (left_ == 0) return false;
     const std::size_t count = std::max<std::size_t>(1, left_ / sharers);
     from = next_;
@@ -66,12 +68,21 @@ public:
     return true;
   }
   void drop_all() noexcept {
-    word_guard held(lock_);
+    const locked held(lock_);
     left_ = 0;
   }
 
 private:
-  word_lock lock_;  // guards the next two
+  /// Not a word_lock: the steps of an iterator are the user's code, which may take long, and throw.
+  struct locked {
+    explicit locked(mutex& m) : held(m) { held.lock(); }
+    ~locked() { held.unlock(); }
+    locked(const locked&) = delete;
+    locked& operator=(const locked&) = delete;
+    mutex& held;
+  };
+
+  mutex lock_;  // guards the next two
   Iterator next_;
   std::size_t left_;
   const std::size_t size_;
@@ -94,7 +105,7 @@ public:
       Iterator from = Iterator();
       Iterator to = Iterator();
       while (chunks_.take(sharers_, from, to)) {
-        for (; from != to; ++from) f_(*from);
+        for (; from != to; ++from) call(*from);
       }
       return;
     } catch (...) {
@@ -111,6 +122,15 @@ public:
   }
 
 private:
+  template <class Element>
+  void call(Element&& element) {
+    if constexpr (std::is_member_pointer_v<std::remove_cv_t<F>>) {
+      std::apply(f_, std::forward_as_tuple(std::forward<Element>(element)));
+    } else {
+      f_(std::forward<Element>(element));
+    }
+  }
+
   Chunks chunks_;
   F& f_;
   const std::size_t sharers_;  // the larger, the smaller the parts

@@ -57,17 +57,22 @@ public:
     here.finished();
   }
 
-  bool discard(std::exception_ptr const& why) noexcept override {
-    if (why == nullptr ? !this->cancel_pending() : !fail(why)) {
+  void discard(scheduler& from, std::exception_ptr const& why) noexcept override {
+    const auto count = [&from] { from.count_discarded(); };
+    if (why == nullptr ? this->cancel_pending(count) : fail(why, count)) {
+      this->drop_handle();
+    } else {
       this->drop_entry();
-      return false;
     }
-    this->drop_handle();
-    return true;
   }
 
   bool request_stop() noexcept override {
-    if constexpr (Call::stoppable) return !this->settled() && this->stop.source.request_stop();
+    if constexpr (Call::stoppable) {
+      if (this->done()) return false;
+      // A copy: a stop callback may end the wait of whoever drops the last handle.
+      std::stop_source source = this->stop.source;
+      return source.request_stop();
+    }
     return false;
   }
 
@@ -91,13 +96,9 @@ protected:
   }
 
   void discard_callable() noexcept override { call_.~Call(); }
-  void callable_discarded() noexcept override {
+  void cancelled_through_handle() noexcept override {
     this->abandon_entry();
     pool_.count_discarded();
-  }
-  void destroy_contents() noexcept override {
-    if (this->current_phase() == future_state_base::pending) call_.~Call();  // it never came into a queue
-    future_state<T>::destroy_contents();
   }
   void free_memory() noexcept override { delete this; }
 
@@ -119,12 +120,16 @@ private:
     return future_state_base::has_error;
   }
 
-  bool fail(std::exception_ptr why) noexcept {
+  /// Ends it with an error of the library's. As a cancelled task it is done before anything of the user's runs.
+  template <class LeftThePool>
+  bool fail(std::exception_ptr why, LeftThePool&& left_the_pool) noexcept {
     if (!this->claim()) return false;
-    call_.~Call();
-    this->mark_read();  // the library's own error: no reader need be found for it
+    this->mark_read();  // no reader need be found for it
     this->emplace_error(std::move(why));
-    if (this->settle(future_state_base::has_error)) this->run_callbacks();
+    const bool callbacks = this->settle(future_state_base::has_error);
+    left_the_pool();
+    call_.~Call();
+    if (callbacks) this->run_callbacks();
     return true;
   }
 
@@ -154,9 +159,9 @@ public:
     here.finished();
   }
 
-  bool discard(std::exception_ptr const&) noexcept override {
+  void discard(scheduler& from, std::exception_ptr const&) noexcept override {
+    from.count_discarded();
     delete this;
-    return true;
   }
 
 private:

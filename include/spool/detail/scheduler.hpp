@@ -105,8 +105,8 @@ public:
   /// Takes no more tasks from outside.
   void close() noexcept;
   /// Lets all that has not started end now: cancelled, or with an error. Tasks that come later end likewise.
-  /// Returns  whether it was the first to do so: the first decides how they end.
-  bool discard_pending(std::exception_ptr why) noexcept;
+  /// The first who calls it decides how they end.
+  void discard_pending(std::exception_ptr why) noexcept;
   void request_stop() noexcept;
   /// Waits until it is closed, all is done, and the threads have been joined.
   bool wait_end(deadline until) noexcept;
@@ -195,16 +195,18 @@ private:
 
   alignas(cache_line) atomic<std::uint64_t> word_{0};  // see pool_word
 
-  alignas(cache_line) word_lock lock_;  // guards the next six, and each worker's thread_, name_ and alive_
+  alignas(cache_line) word_lock lock_;  // guards the next seven, and each worker's thread_, name_ and alive_
   intrusive_list<worker> parked_;       // last parked, first woken
   std::vector<std::unique_ptr<worker>> workers_;
   std::vector<std::unique_ptr<worker*[]>> tables_;
   std::size_t table_size_ = 0;
   std::size_t in_initializer_ = 0;  // workers that will search once their initializer has returned
+  std::size_t threads_alive_ = 0;   // thread_count_ and those that have retired but not left
   bool terminating_ = false;        // workers leave when they would park
 
   verdict last_word_;  // what verdict_ points at
   atomic<bool> verdict_taken_{false};
+  atomic<bool> break_reported_{false};
   atomic<std::uint64_t> discarded_{0};
   atomic<std::uint32_t> idle_epoch_{0};  // counts the moments at which watchers look again
   atomic<std::uint32_t> ending_{static_cast<std::uint32_t>(ending::not_yet)};

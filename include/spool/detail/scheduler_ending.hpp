@@ -56,6 +56,7 @@ inline void scheduler::close() noexcept {
 }
 
 inline bool scheduler::wait_end(deadline until) noexcept {
+  if (ending_.load(memory_order_acquire) == static_cast<std::uint32_t>(ending::joined)) return true;
   task_wait sleep;
   for (;;) {
     std::uint32_t seen = ending_.load(memory_order_acquire);

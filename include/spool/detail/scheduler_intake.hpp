@@ -96,18 +96,15 @@ inline std::size_t scheduler::pending() const noexcept {
   return come > gone ? static_cast<std::size_t>(come - gone) : 0;
 }
 
-inline void scheduler::discard(task& t) noexcept {
-  if (t.discard(decided()->why)) count_discarded();
-}
+inline void scheduler::discard(task& t) noexcept { t.discard(*this, decided()->why); }
 
-inline bool scheduler::discard_pending(std::exception_ptr why) noexcept {
-  const bool first = !verdict_taken_.exchange(true, memory_order_acq_rel);
-  if (first) {
+inline void scheduler::discard_pending(std::exception_ptr why) noexcept {
+  if (!verdict_taken_.exchange(true, memory_order_acq_rel)) {
     last_word_.why = std::move(why);
     verdict_.store(&last_word_, memory_order_seq_cst);
     bound_.look_again();
   }
-  if (decided() == nullptr) return false;  // another thread is just pronouncing, and discards
+  if (decided() == nullptr) return;  // another thread is just pronouncing, and discards
   for (std::size_t i = 0; i < lane_count_; ++i) {
     while (task* t = lanes_[i].take(1, 1)) discard(*t);
   }
@@ -117,7 +114,6 @@ inline bool scheduler::discard_pending(std::exception_ptr why) noexcept {
       if (task* t = all.first[i]->own_.steal()) discard(*t);
     }
   }
-  return first;
 }
 
 }  // namespace spool::detail

@@ -13,6 +13,16 @@
 
 namespace spool::detail {
 
+/// Joins a thread that is at its end; if it is the calling one, lets it end by itself.
+inline void part_with(os_thread& left) noexcept {
+  if (!left.joinable()) return;
+  if (left.get_id() == std::this_thread::get_id()) {
+    left.detach();  // one of its thread-local destructors has come back to the pool
+  } else {
+    left.join();
+  }
+}
+
 /// A worker object without a thread, made if there is none.      Preconditions  lock_ is held.
 inline worker& scheduler::idle_slot() {
   for (const std::unique_ptr<worker>& w : workers_) {
@@ -43,6 +53,7 @@ inline os_thread scheduler::start_worker() {
   add_owner();
   w.name_ = std::move(name);
   w.alive_ = true;
+  ++threads_alive_;
   thread_count_.store(thread_count_.load(memory_order_relaxed) + 1, memory_order_relaxed);
   if (initializer_) ++in_initializer_;
   std::swap(w.thread_, started);
@@ -65,7 +76,7 @@ inline void scheduler::ensure_a_worker() {
     }
   }
   lock_.unlock();
-  if (left.joinable()) left.join();
+  part_with(left);
 }
 
 /// Makes one more worker search, if nobody searches and one may: the last that parked, else a new thread.
@@ -91,7 +102,7 @@ inline bool scheduler::summon() noexcept {
     // Who came while we were counted as searching has relied on us.
     const bool again = initializer_ && outcome != thread_start::refused && pending() > in_initializer_;
     lock_.unlock();
-    if (left.joinable()) left.join();
+    part_with(left);
     if (!again) return outcome != thread_start::refused;
   }
 }
@@ -111,7 +122,8 @@ inline scheduler::thread_start scheduler::start_if_needed(os_thread& left) noexc
 
 /// The first initializer that throws decides: nothing runs any more.
 inline void scheduler::break_by(std::exception_ptr why) noexcept {
-  if (discard_pending(std::make_exception_ptr(broken_pool_error()))) report_unhandled(std::move(why));
+  discard_pending(std::make_exception_ptr(broken_pool_error()));
+  if (!break_reported_.exchange(true, memory_order_relaxed)) report_unhandled(std::move(why));
 }
 
 /// A parked worker that stood in for another, and is needed no more.
@@ -120,6 +132,9 @@ inline bool scheduler::retire(worker& w) noexcept {
   word_guard held(lock_);
   if (!w.linked() || worker_count() <= max_workers_) return false;  // not linked: someone is about to unpark it
   parked_.erase(w);
+  w.retired_ = true;
+  thread_count_.store(worker_count() - 1,
+                      memory_order_relaxed);  // now, so that another does not retire for the same reason
   return true;
 }
 
@@ -127,9 +142,10 @@ inline bool scheduler::retire(worker& w) noexcept {
 inline void scheduler::leave(worker& w) noexcept {
   lock_.lock();
   w.alive_ = false;
-  const std::size_t left = worker_count() - 1;
-  thread_count_.store(left, memory_order_relaxed);
-  const bool last = left == 0 && terminating_;
+  --threads_alive_;
+  if (!w.retired_) thread_count_.store(worker_count() - 1, memory_order_relaxed);
+  w.retired_ = false;
+  const bool last = threads_alive_ == 0 && terminating_;
   lock_.unlock();
   if (last) all_have_left();
   drop_owner();
@@ -144,7 +160,7 @@ inline void scheduler::all_have_left() noexcept {
 inline void scheduler::terminate() noexcept {
   lock_.lock();
   const bool first = !std::exchange(terminating_, true);
-  const bool nobody = first && worker_count() == 0;
+  const bool nobody = first && threads_alive_ == 0;
   while (worker* w = parked_.pop_back()) {
     add_to_word(pool_word::one_searching + pool_word::one_awake);
     w->unpark();
@@ -154,21 +170,11 @@ inline void scheduler::terminate() noexcept {
 }
 
 inline void scheduler::join_threads() noexcept {
-  for (const std::unique_ptr<worker>& w : workers_) {
-    if (w->thread_.joinable()) w->thread_.join();
-  }
+  for (const std::unique_ptr<worker>& w : workers_) part_with(w->thread_);
 }
 
 inline scheduler::~scheduler() {
-  // The last owner may be one of the threads itself, when the pool was destroyed in one of its own tasks.
-  for (const std::unique_ptr<worker>& w : workers_) {
-    if (!w->thread_.joinable()) continue;
-    if (w->thread_.get_id() == std::this_thread::get_id()) {
-      w->thread_.detach();
-    } else {
-      w->thread_.join();
-    }
-  }
+  join_threads();  // the last owner may be one of them, when the pool was destroyed in one of its own tasks
   drop_leftovers();
 }
 
@@ -177,10 +183,10 @@ inline void scheduler::drop_leftovers() noexcept {
   for (std::size_t i = 0; i < lane_count_; ++i) {
     lanes_[i].lock();  // a submit that pushed may just be leaving
     lanes_[i].unlock();
-    while (task* t = lanes_[i].take(1, 1)) t->discard(nullptr);
+    while (task* t = lanes_[i].take(1, 1)) t->discard(*this, nullptr);
   }
   for (const std::unique_ptr<worker>& w : workers_) {
-    while (task* t = w->own_.steal()) t->discard(nullptr);
+    while (task* t = w->own_.steal()) t->discard(*this, nullptr);
   }
 }
 

@@ -6,6 +6,7 @@
 
 namespace spool::detail {
 
+class scheduler;
 class worker;
 
 /// One piece of work, seen from the pool: it knows nothing of results. Whoever takes it out of a queue calls one of the
@@ -15,9 +16,9 @@ public:
   /// Runs it, or nothing if someone has cancelled or run it meanwhile.
   virtual void run(worker& here) noexcept = 0;
 
-  /// Lets it end without running: with the error given, as cancelled if that is null.
-  /// Returns  whether it had not been started or cancelled before.
-  virtual bool discard(std::exception_ptr const& why) noexcept = 0;
+  /// Lets it end without running: with the error given, as cancelled if that is null; nothing if someone has cancelled
+  /// or run it meanwhile. Counts it as discarded before anything of the user's runs.
+  virtual void discard(scheduler& from, std::exception_ptr const& why) noexcept = 0;
 
   task* next = nullptr;  // in a lane, guarded by its lock
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 
 #include <spool/detail/deadline.hpp>
 
@@ -14,11 +15,17 @@ public:
   /// The pool that the thread belongs to, to be compared only.
   const void* pool() const noexcept { return pool_; }
 
-  /// The calling task is about to sleep until other tasks are done: its pool may let another thread run meanwhile.
-  /// Returns  false if one is needed and the system refused it: ask again soon.
-  virtual bool begin_wait() noexcept = 0;
-  /// Asks again for what begin_wait() could not get.
-  virtual bool ask_again() noexcept = 0;
+  /// How long a task that waits may sleep before it must ask again.
+  enum class patience : std::uint8_t {
+    unlimited,  // other threads of the pool are awake and will do its work
+    long_nap,   // none is awake: should work come, and the system refuse a thread for it, nobody else would ask again
+    short_nap   // a thread was refused just now
+  };
+
+  /// The calling task is about to sleep until other tasks are done: its pool may start or wake another thread meanwhile.
+  virtual patience begin_wait() noexcept = 0;
+  /// Asks again whether another thread is needed, and for it.
+  virtual patience ask_again() noexcept = 0;
   /// The calling task goes on.
   virtual void end_wait() noexcept = 0;
 
@@ -36,22 +43,32 @@ inline constinit thread_local task_thread* current_task_thread = nullptr;
 /// A sleep of the calling thread, in which a pool's worker lets another stand in for it.
 class task_wait {
 public:
-  task_wait() noexcept : self_(current_task_thread), helped_(self_ == nullptr || self_->begin_wait()) {}
+  task_wait() noexcept : self_(current_task_thread) {
+    if (self_ != nullptr) patience_ = self_->begin_wait();
+  }
   ~task_wait() {
     if (self_ != nullptr) self_->end_wait();
   }
   task_wait(const task_wait&) = delete;
   task_wait& operator=(const task_wait&) = delete;
 
-  /// Until when to sleep now: the deadline given, or sooner, while a stand-in is needed that the system refuses.
+  /// Until when to sleep now: the deadline given, or sooner, if the pool may need to be asked again.
   deadline nap(deadline until) noexcept {
-    if (!helped_) helped_ = self_->ask_again();
-    return helped_ ? until : earlier(until, deadline::after(std::chrono::milliseconds(10)));
+    if (patience_ == task_thread::patience::unlimited) return until;
+    patience_ = self_->ask_again();
+    switch (patience_) {
+      case task_thread::patience::short_nap:
+        return earlier(until, deadline::after(std::chrono::milliseconds(10)));
+      case task_thread::patience::long_nap:
+        return earlier(until, deadline::after(std::chrono::seconds(1)));
+      default:
+        return until;
+    }
   }
 
 private:
   task_thread* const self_;
-  bool helped_;
+  task_thread::patience patience_ = task_thread::patience::unlimited;
 };
 
 }  // namespace spool::detail

@@ -80,7 +80,7 @@ private:
     for (unsigned i = 0; i < spin_rounds; ++i) {
       std::uint32_t seen = word_.load(memory_order_relaxed);
       if ((seen & locked) == 0) {
-        if (word_.compare_exchange_weak(seen, seen | locked, memory_order_acquire, memory_order_relaxed))
+        if (word_.compare_exchange_weak(seen, seen | locked, memory_order_seq_cst, memory_order_relaxed))
           return;  // (B)
       } else if ((seen & contended) != 0 || !has_several_cpus()) {
         break;  // others sleep already: spinning would only overtake them

@@ -70,8 +70,8 @@ public:
 
   // ── task_thread ──
 
-  bool begin_wait() noexcept override;
-  bool ask_again() noexcept override;
+  patience begin_wait() noexcept override;
+  patience ask_again() noexcept override;
   void end_wait() noexcept override;
 
 private:
@@ -113,8 +113,9 @@ private:
   alignas(cache_line) atomic<std::uint32_t> parked_{0};  // 1 from before it joins the list of the parked until unpark()
   // Guarded by the scheduler's lock; thread_ is the joining thread's alone once all have left.
   os_thread thread_;
-  std::string name_;    // for the thread about to start
-  bool alive_ = false;  // whether a thread works as this worker
+  std::string name_;      // for the thread about to start
+  bool alive_ = false;    // whether a thread works as this worker
+  bool retired_ = false;  // whether that thread no longer counts as one of the pool's
 };
 
 }  // namespace spool::detail

@@ -79,7 +79,8 @@ inline task* worker::next_task() noexcept {
 /// Takes from the lanes, its own first: one task to run, the others into its own deque, where they can be stolen.
 inline task* worker::take_from_lanes(std::size_t most) noexcept {
   // A single worker takes them one by one: whoever stands in for it must find the oldest first.
-  if (pool_.max_workers_ == 1) most = 1;
+  // Nor may the deque have to grow for them: it is empty, or only one is taken.
+  if (pool_.max_workers_ == 1 || !own_.empty()) most = 1;
   for (std::size_t i = 0; i < pool_.lane_count_; ++i) {
     task* const oldest = pool_.lanes_[(index_ + i) % pool_.lane_count_].take(most, pool_.max_workers_);
     if (oldest == nullptr) continue;
@@ -198,14 +199,15 @@ inline void worker::busy_again() noexcept {
   if (searching_) stop_searching();
 }
 
-inline bool worker::begin_wait() noexcept {
+inline worker::patience worker::begin_wait() noexcept {
   pool_.add_to_word(0 - pool_word::one_awake);
   pool_.bound_.leave();
   return ask_again();
 }
 
-inline bool worker::ask_again() noexcept {
-  return !pool_.wants_another(pool_.load_word()) || !pool_.any_work() || pool_.summon();
+inline worker::patience worker::ask_again() noexcept {
+  if (pool_.wants_another(pool_.load_word()) && pool_.any_work() && !pool_.summon()) return patience::short_nap;
+  return pool_.load_word().awake() == 0 ? patience::long_nap : patience::unlimited;
 }
 
 inline void worker::end_wait() noexcept {
