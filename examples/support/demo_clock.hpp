@@ -26,10 +26,11 @@ public:
     if (argc == 1) std::fprintf(stderr, "(ten times as fast as the tutorial; --slow: at its own pace)\n");
   }
 
+  /// So many of the tutorial's seconds, for what waits by itself.
+  std::chrono::nanoseconds seconds(double n) const { return std::chrono::ceil<std::chrono::nanoseconds>(n * second_); }
+
   /// Sleeps for so many of the tutorial's seconds.
-  void sleep(double seconds) const {
-    std::this_thread::sleep_for(std::chrono::ceil<std::chrono::nanoseconds>(seconds * second_));
-  }
+  void sleep(double n) const { std::this_thread::sleep_for(seconds(n)); }
 
   /// The tutorial's seconds since the start, in full tenths: 0.1 from then until just before 0.2.
   double now() const { return std::floor((std::chrono::steady_clock::now() - start_) / second_ * 10) / 10; }
