@@ -461,6 +461,40 @@ TEST_CASE("a timer may be destroyed in its own callback, and the callback goes o
   }
 }
 
+TEST_CASE("a callback may put another timer in the place of its own") {
+  for (int round = 0; round < rounds_of(300); ++round) {
+    std::atomic<int> calls{0};
+    std::string joined_in_callback, cancelled_in_callback;
+    std::optional<timer> place, never;
+    std::latch over(1);
+    place.emplace(0s, [&] {
+      // The callable, with what it has captured, goes on as long as it runs.
+      auto* const all = &calls;
+      auto* const here = &place;
+      auto* const end = &over;
+      auto* const joined = &joined_in_callback;
+      auto* const cancelled = &cancelled_in_callback;
+      here->emplace(1h, [] {}).start();
+      *cancelled = (*here)->cancel() ? "true" : "false";
+      here->emplace(0s, [all, end] {
+        ++*all;
+        end->count_down();
+      });
+      *joined = outcome([&] {
+        (*here)->start();
+        (*here)->join();
+      });
+      ++*all;
+    });
+    place->start();
+    over.wait();
+    eventually([&] { return calls == 2; });
+    place.reset();
+    REQUIRE(joined_in_callback == "fine");
+    REQUIRE(cancelled_in_callback == "true");
+  }
+}
+
 TEST_CASE("a timer may be owned by its own callable") {
   for (int round = 0; round < rounds_of(300); ++round) {
     std::atomic<int> calls{0};
@@ -599,10 +633,13 @@ TEST_CASE("callbacks begin in the order of their deadlines, those of the same in
     timers.back().start();
     deadlines[i].most = steady::now() + delay;
   }
+  std::size_t prevented = 0;
+  for (std::size_t i = 0; i < n; i += 3) prevented += timers[i * 7 % n].cancel() ? 1U : 0U;
   for (timer& t : timers) t.join();
+  CHECK(begun.size() + prevented == n);
   int wrong = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t j = i + 1; j < n; ++j) {
+  for (std::size_t i = 0; i < begun.size(); ++i) {
+    for (std::size_t j = i + 1; j < begun.size(); ++j) {
       if (deadlines[begun[j]].most < deadlines[begun[i]].least) ++wrong;
     }
   }

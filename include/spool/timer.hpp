@@ -10,7 +10,8 @@
 
 #include <spool/detail/deadline.hpp>
 #include <spool/detail/timer_call.hpp>
-#include <spool/detail/timer_service.hpp>
+#include <spool/detail/timer_core.hpp>
+#include <spool/detail/timer_thread.hpp>
 #include <spool/detail/unique_function.hpp>
 
 namespace spool {
