@@ -142,6 +142,7 @@ struct some_clock {  // neither steady nor the system's
     return time_point(std::chrono::duration_cast<duration>(steady::now().time_since_epoch()) - 1'000'000h);
   }
 };
+static_assert(!some_clock::is_steady);
 
 std::atomic<int> fired_before_main{0};
 timer started_before_main(0s, [] { ++fired_before_main; });

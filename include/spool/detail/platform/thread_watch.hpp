@@ -12,11 +12,9 @@
 #include <cstdint>
 
 #if defined(__linux__)
-#include <fcntl.h>
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <cstring>
@@ -37,12 +35,10 @@ public:
   bool asleep() const noexcept {
     char text[512];
     std::snprintf(text, sizeof text, "/proc/self/task/%llu/stat", static_cast<unsigned long long>(id_));
-    const int file = ::open(text, O_RDONLY | O_CLOEXEC);
-    if (file < 0) return true;
-    const ssize_t length = ::read(file, text, sizeof text - 1);
-    ::close(file);
-    if (length <= 0) return true;
-    text[length] = '\0';
+    std::FILE* const file = std::fopen(text, "re");
+    if (file == nullptr) return true;
+    text[std::fread(text, 1, sizeof text - 1, file)] = '\0';
+    std::fclose(file);
     const char* const name_end = std::strrchr(text, ')');  // the state follows the name, which may hold anything
     return name_end == nullptr || std::strncmp(name_end, ") R", 3) != 0;
   }
