@@ -455,7 +455,7 @@ TEST_CASE("a timed join gives up, not early, and leaves the thread as it was") {
   CHECK(t.join_for(std::chrono::duration<double>(1e300)));
 }
 
-TEST_CASE("starting twice is a usage_error, also after the end; the thread is as it was") {
+TEST_CASE("starting twice is a usage_error, also after the end, and the thread is as it was") {
   std::latch end(1);
   thread t([&] { end.wait(); });
   t.start();
@@ -722,7 +722,7 @@ TEST_CASE("the callable and its arguments are destroyed by the thread as soon as
   CHECK(held.use_count() == 1);
 }
 
-TEST_CASE("a moved-from thread is a usage_error in all it is asked; the other one goes on") {
+TEST_CASE("a moved-from thread is a usage_error in all it is asked, and the other one goes on") {
   std::latch end(1);
   thread from(thread_options{.name = "moved"}, [&] { end.wait(); });
   from.start();
@@ -774,7 +774,7 @@ TEST_CASE("an exception that leaves f goes to the excepthook, and no further") {
 
 // ── names ──
 
-TEST_CASE("a thread is named Thread-N unless named; N is never used again") {
+TEST_CASE("a thread is named Thread-N unless named, and N is never used again") {
   std::set<std::string> names;
   for (int i = 0; i < 20; ++i) {
     const thread t([] {});

@@ -239,7 +239,7 @@ TEST_CASE("joining before the start is a usage_error, and it can still be starte
   CHECK_THROWS_AS(p.join(), spool::usage_error);
 }
 
-TEST_CASE("a timed join gives up, not early; the joins of many all end") {
+TEST_CASE("a timed join gives up, not early, and the joins of many all end") {
   std::latch end(1);
   timer t(0s, [&] { end.wait(); });
   t.start();
@@ -300,7 +300,7 @@ TEST_CASE("an exception that leaves a callback goes to the excepthook") {
 
 // ── cancel ──
 
-TEST_CASE("cancelled before its start a timer never fires; a second cancel is false") {
+TEST_CASE("cancelled before its start a timer never fires, and a second cancel is false") {
   int calls = 0;
   timer t(0s, [&] { ++calls; });
   CHECK(t.cancel());
@@ -920,7 +920,7 @@ TEST_CASE("a periodic timer fires until cancelled, never early and never off its
   CHECK(seen.size() == total);
 }
 
-TEST_CASE("a late callback is followed by the next on the grid; those missed are skipped and counted") {
+TEST_CASE("a late callback is followed by the next on the grid, and those missed are skipped and counted") {
   constexpr auto interval = 1ms;
   std::uint64_t missed_at_second = 0;
   steady::time_point second;
