@@ -159,7 +159,8 @@ private:
   explicit future(detail::future_state<T>* adopted) noexcept : state_(adopted) {}
 
   detail::future_state<T>& state() const {
-    if (state_ == nullptr) throw usage_error("spool::future: it is empty; get one from submit() or promise::get_future()");
+    if (state_ == nullptr)
+      throw usage_error("spool::future: it is empty; get one from submit() or promise::get_future()");
     return *state_;
   }
 
@@ -183,7 +184,7 @@ class promise {
   using referent = std::conditional_t<std::is_lvalue_reference_v<T>, std::remove_reference_t<T>, nothing>;
 
 public:
-  promise() : state_(new detail::promise_state<T>) {}
+  promise() : state_((detail::broken_promise(), new detail::promise_state<T>)) {}
   promise(promise&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
   promise& operator=(promise&& other) noexcept {
     promise(std::move(other)).swap(*this);
@@ -221,7 +222,8 @@ public:
   void set_value(referent& value)
     requires std::is_lvalue_reference_v<T>
   {
-    set(detail::future_state_base::has_value, [&](detail::promise_state<T>& s) { s.emplace_value(std::addressof(value)); });
+    set(detail::future_state_base::has_value,
+        [&](detail::promise_state<T>& s) { s.emplace_value(std::addressof(value)); });
   }
   void set_value(referent&&)
     requires std::is_lvalue_reference_v<T>
@@ -257,7 +259,7 @@ private:
   }
 
   void abandon() noexcept {
-    std::exception_ptr broken = std::make_exception_ptr(broken_promise_error());
+    std::exception_ptr broken = detail::broken_promise();
     state_->set(detail::future_state_base::has_error, [&](auto& s) {
       s.mark_read();  // the library's own error: no reader need be found for it
       s.emplace_error(std::move(broken));
@@ -315,7 +317,9 @@ inline bool wait_or_stop(future_state_base& state, std::stop_token stop) {
   {
     const auto end_wait = [&waiter]() noexcept { waiter.signal.stop(); };
     std::stop_callback<decltype(end_wait)> on_stop(std::move(stop), end_wait);
-    waiter.signal.wait(1, deadline::never());
+    future_state_base* const self = &state;
+    awaited_results awaited(&self, 1);
+    waiter.signal.wait(1, deadline::never(), awaited);
   }
   state.unobserve(waiter);
   return state.done();

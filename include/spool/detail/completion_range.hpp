@@ -28,7 +28,12 @@ class completion_queue {
 public:
   explicit completion_queue(std::vector<future<T>>&& futures) {
     nodes_.reserve(futures.size());
-    for (future<T>& f : futures) nodes_.emplace_back(*this, std::move(f));
+    if (current_task_thread != nullptr) pending_.reserve(futures.size());
+    for (future<T>& f : futures) {
+      if (current_task_thread != nullptr) pending_.push_back(std::addressof(future_access::state(f)));
+      nodes_.emplace_back(*this, std::move(f));
+    }
+    awaited_ = awaited_results(pending_.data(), pending_.size());
     // Those that are done now come first, in the order given; only then the others may report in.
     for (node& n : nodes_) {
       if (state_of(n).done()) append_ready(n);
@@ -48,7 +53,8 @@ public:
       if (!state_of(n).unobserve(n) && !n.collected) ++arrived;
     }
     // A node that was pushed may not have been counted yet: its thread still needs the signal for that.
-    signal_.wait(arrived, deadline::never());
+    awaited_results nothing;
+    signal_.wait(arrived, deadline::never(), nothing);
   }
 
   bool all_yielded() const noexcept { return yielded_ == nodes_.size(); }
@@ -57,13 +63,14 @@ public:
   /// Preconditions  not all_yielded().
   future<T> take(deadline until) {
     if (ready_ == nullptr) {
-      if (!signal_.wait(taken_ + 1, until)) return {};
+      if (!signal_.wait(taken_ + 1, until, awaited_)) return {};
       collect_arrivals();
     }
     node& n = *ready_;
     ready_ = n.next;
     if (ready_ == nullptr) last_ready_ = nullptr;
     ++yielded_;
+    if (!pending_.empty()) pending_[static_cast<std::size_t>(&n - nodes_.data())] = nullptr;
     return std::move(n.handle);
   }
 
@@ -109,12 +116,14 @@ private:
     }
   }
 
-  std::vector<node> nodes_;  // never grows once an observer is out
+  std::vector<node> nodes_;                  // never grows once an observer is out
+  std::vector<future_state_base*> pending_;  // those not yielded, for a pool whose worker waits; else empty
+  awaited_results awaited_;                  // the same, from the first that may not have started
   completion_signal signal_;
   atomic<node*> arrivals_{nullptr};
   node* ready_ = nullptr;
   node* last_ready_ = nullptr;
-  std::uint32_t taken_ = 0;   // arrivals collected so far
+  std::uint32_t taken_ = 0;  // arrivals collected so far
   std::size_t yielded_ = 0;
 };
 
@@ -139,9 +148,7 @@ public:
       return *this;
     }
     void operator++(int) { ++*this; }
-    friend bool operator==(const iterator& it, std::default_sentinel_t) noexcept {
-      return it.at_end();
-    }
+    friend bool operator==(const iterator& it, std::default_sentinel_t) noexcept { return it.at_end(); }
 
   private:
     friend class completion_range;

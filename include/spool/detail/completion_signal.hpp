@@ -45,12 +45,13 @@ public:
 
   /// Waits until `goal` are complete, until stop(), or, if so wished, until one is complete with an error.
   /// Returns  false if the deadline passed first.
-  bool wait(std::uint32_t goal, deadline until) noexcept {
+  /// A pool whose worker waits runs the `awaited` first.
+  bool wait(std::uint32_t goal, deadline until, awaited_results& awaited) noexcept {
     const auto over = [&] { return is_over(word_.load(memory_order_acquire), goal); };  // (B)
     if (over()) return true;
     if (until.passed()) return false;
     if (spin_until(over)) return true;
-    task_wait sleep;
+    task_wait sleep(awaited);
     for (;;) {
       const std::uint32_t seen = word_.fetch_or(sleeping, memory_order_acq_rel);  // (B)
       if (is_over(seen, goal)) break;
@@ -60,10 +61,10 @@ public:
   }
 
   /// The same, for the one goal of this object's life: no add() before the last wakes the waiter.
-  bool wait_for_all(std::uint32_t goal, deadline until) noexcept {
+  bool wait_for_all(std::uint32_t goal, deadline until, awaited_results& awaited) noexcept {
     // An add() may have read the zero before, and wakes too early; one that read a later, lower goal would be missing.
     goal_.store(goal, memory_order_relaxed);
-    return wait(goal, until);
+    return wait(goal, until, awaited);
   }
 
 private:

@@ -185,10 +185,21 @@ public:
     if (!settled()) wait_for_phase(has_value, deadline::never());
   }
 
+  /// Runs the task in the calling thread, if that is one of its pool's and it has not started.
+  /// Unless it must, it leaves what would lie too high on the stack to another thread.
+  virtual bool run_in_waiter(task_thread&, bool must = false) noexcept {
+    static_cast<void>(must);
+    return false;
+  }
   /// Runs it here and now, if it has not started and the thread is one of its pool's.
   void run_if_pending(task_thread& here) noexcept {
     if (current_phase() == pending) run_in_waiter(here);
   }
+
+  /// Whether it has not started, and a thread of this pool may run it at once.
+  virtual bool may_start_in(const void*) const noexcept { return false; }
+  /// Runs it in the calling thread, if it has not started; takes over a handle.
+  virtual void run_awaited(task_thread&) noexcept { drop_handle(); }
 
   /// Adds an observer.      Returns  false if it is done already; the observer is not told then.
   bool observe(observer& o) noexcept {
@@ -296,8 +307,6 @@ protected:
   virtual void discard_callable() noexcept {}
   /// Such a task was cancelled through a handle, not by who took its entry from the queue.
   virtual void cancelled_through_handle() noexcept {}
-  /// Runs the task in the calling thread, if that is one of its pool's and it has not started.
-  virtual bool run_in_waiter(task_thread&) noexcept { return false; }
   /// The exception in here.      Preconditions  phase has_error.
   virtual std::exception_ptr const& error() const noexcept = 0;
 
@@ -334,7 +343,9 @@ private:
     if (until.is_never() && current_task_thread != nullptr && run_in_waiter(*current_task_thread)) return true;
     if (until.passed()) return done();
     if (spin_until([&] { return current_phase() >= wanted; })) return true;
-    task_wait sleep;
+    future_state_base* const self = this;
+    awaited_results awaited(&self, 1);
+    task_wait sleep(awaited);
     for (;;) {
       std::uint32_t seen = word_.load(memory_order_acquire);  // (B)
       if (phase_of(seen) >= wanted) return true;

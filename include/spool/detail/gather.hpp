@@ -58,7 +58,8 @@ public:
       if (s->done()) return;
     }
     if (states_.empty() || !observe_pending()) return;
-    signal_.wait(1, until);
+    awaited_results awaited(states_.data(), states_.size());
+    signal_.wait(1, until, awaited);
   }
 
   /// Waits until all are done, or one with an exception if so wished.
@@ -71,7 +72,8 @@ public:
       for (future_state_base* s : states_) s->run_if_pending(*current_task_thread);
     }
     observe_pending();
-    signal_.wait_for_all(static_cast<std::uint32_t>(observers_.size()), until);
+    awaited_results awaited(states_.data(), states_.size());
+    signal_.wait_for_all(static_cast<std::uint32_t>(observers_.size()), until, awaited);
   }
 
 private:

@@ -38,7 +38,8 @@ public:
   template <class Refused>
   bool enter(Refused&& refused) noexcept {
     if (try_enter()) return true;
-    task_wait sleep;
+    awaited_results nothing;
+    task_wait sleep(nothing);
     waiting_.fetch_add(1, memory_order_seq_cst);
     bool entered = false;
     for (;;) {

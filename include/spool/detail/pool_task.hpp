@@ -50,11 +50,7 @@ public:
 
   void run(worker& here) noexcept override {
     if (!this->claim()) return this->drop_entry();
-    const future_state_base::phase outcome = execute(here);
-    // A result that nobody waits for brings no new task.
-    if (!this->is_only_handle()) here.about_to_be_free();
-    this->settle_and_drop(outcome, [&here] { here.busy_again(); });
-    here.finished();
+    run_claimed(here);
   }
 
   void discard(scheduler& from, std::exception_ptr const& why) noexcept override {
@@ -64,6 +60,15 @@ public:
     } else {
       this->drop_entry();
     }
+  }
+
+  bool may_start_in(const void* pool) const noexcept override {
+    return pool == &pool_ && this->current_phase() == future_state_base::pending && !must_keep_its_turn();
+  }
+  void run_awaited(task_thread& thread) noexcept override {
+    if (!this->claim()) return this->drop_handle();
+    this->abandon_entry();
+    run_claimed(static_cast<worker&>(thread));
   }
 
   bool request_stop() noexcept override {
@@ -77,10 +82,10 @@ public:
   }
 
 protected:
-  bool run_in_waiter(task_thread& thread) noexcept override {
-    if (thread.pool() != &pool_) return false;
+  bool run_in_waiter(task_thread& thread, bool must) noexcept override {
+    if (thread.pool() != &pool_ || must_keep_its_turn()) return false;
     worker& here = static_cast<worker&>(thread);
-    if (!here.has_room_on_stack()) return false;
+    if (!must && !here.has_room_on_stack()) return false;
     const bool taken_out = here.own().pop_if(*this);
     if (!this->claim()) {
       if (taken_out) this->drop_entry();
@@ -103,6 +108,18 @@ protected:
   void free_memory() noexcept override { delete this; }
 
 private:
+  /// With one worker, tasks from outside start in the order submitted, whoever waits for which.
+  bool must_keep_its_turn() const noexcept { return this->from_outside && pool_.max_workers() == 1; }
+
+  /// Runs it with a handle that is dropped at the end.
+  void run_claimed(worker& here) noexcept {
+    const future_state_base::phase outcome = execute(here);
+    // A result that nobody waits for brings no new task.
+    if (!this->is_only_handle()) here.about_to_be_free();
+    this->settle_and_drop(outcome, [&here] { here.busy_again(); });
+    here.finished();
+  }
+
   /// Calls the callable, keeps what comes of it, destroys the callable: all of it before anyone sees the result.
   future_state_base::phase execute(worker& here) noexcept {
     here.started();

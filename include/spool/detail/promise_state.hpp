@@ -2,12 +2,21 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <exception>
 #include <utility>
 
 #include <spool/detail/block_cache.hpp>
 #include <spool/detail/future_state.hpp>
+#include <spool/errors.hpp>
 
 namespace spool::detail {
+
+/// What a promise that was destroyed unset leaves behind. Made before there is a promise, as there may be no memory then;
+/// never destroyed, as promises may be later than all static objects.
+inline std::exception_ptr const& broken_promise() {
+  static const auto* const error = new std::exception_ptr(std::make_exception_ptr(broken_promise_error()));
+  return *error;
+}
 
 /// Made with one handle, its promise's.
 template <class T>

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <spool/detail/atomic.hpp>
+#include <spool/detail/awaited_board.hpp>
 #include <spool/detail/config.hpp>
 #include <spool/detail/deadline.hpp>
 #include <spool/detail/futex.hpp>
@@ -58,7 +59,8 @@ public:
         name_prefix_(std::move(name_prefix)),
         initializer_(std::move(initializer)),
         lane_count_(max_workers == 1 ? 1 : most_lanes),
-        bound_(max_pending == 0 ? 0 : max_workers + max_pending) {}
+        bound_(max_pending == 0 ? 0 : max_workers + max_pending),
+        broken_(initializer_ ? std::make_exception_ptr(broken_pool_error()) : nullptr) {}
   scheduler(const scheduler&) = delete;
   scheduler& operator=(const scheduler&) = delete;
 
@@ -192,6 +194,7 @@ private:
   atomic<std::size_t> thread_count_{0};
   atomic<verdict*> verdict_{nullptr};  // once set, tasks end by it instead of running
   intake_bound bound_;
+  const std::exception_ptr broken_;  // made ahead: there may be no memory for it when the pool breaks
 
   alignas(cache_line) atomic<std::uint64_t> word_{0};  // see pool_word
 
@@ -216,6 +219,8 @@ private:
   intrusive_list<stoppable_entry> stoppables_;
   std::uint64_t stop_rounds_ = 0;
   bool stop_all_ = false;
+
+  awaited_board awaited_;
 
   lane lanes_[most_lanes];
 };

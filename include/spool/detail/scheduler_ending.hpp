@@ -37,7 +37,8 @@ inline bool scheduler::wait_idle(deadline until) noexcept {
   add_to_word(pool_word::one_watcher);
   bool idle = false;
   {
-    task_wait sleep;
+    awaited_results nothing;
+    task_wait sleep(nothing);
     for (;;) {
       const std::uint32_t epoch = idle_epoch_.load(memory_order_acquire);
       idle = all_ended();
@@ -57,7 +58,8 @@ inline void scheduler::close() noexcept {
 
 inline bool scheduler::wait_end(deadline until) noexcept {
   if (ending_.load(memory_order_acquire) == static_cast<std::uint32_t>(ending::joined)) return true;
-  task_wait sleep;
+  awaited_results nothing;
+  task_wait sleep(nothing);
   for (;;) {
     std::uint32_t seen = ending_.load(memory_order_acquire);
     if (seen == static_cast<std::uint32_t>(ending::joined)) return true;

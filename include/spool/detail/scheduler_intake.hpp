@@ -37,6 +37,7 @@ inline scheduler::admission::admission(scheduler& pool, bool wait) : pool_(pool)
 }
 
 inline void scheduler::admission::push(task& t) noexcept {
+  t.from_outside = here_ == nullptr;
   if (here_ == nullptr) {
     pool_.push_from_outside(*std::exchange(lane_, nullptr), t);
     return;

@@ -20,7 +20,8 @@ public:
   /// or run it meanwhile. Counts it as discarded before anything of the user's runs.
   virtual void discard(scheduler& from, std::exception_ptr const& why) noexcept = 0;
 
-  task* next = nullptr;  // in a lane, guarded by its lock
+  task* next = nullptr;       // in a lane, guarded by its lock
+  bool from_outside = false;  // constant once it is pushed
 
 protected:
   task() = default;

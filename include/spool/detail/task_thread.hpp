@@ -3,11 +3,26 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 
 #include <spool/detail/deadline.hpp>
+#include <spool/detail/intrusive_list.hpp>
 
 namespace spool::detail {
+
+class future_state_base;
+
+/// The results that a task is about to sleep for, so that its pool can run those first which have not started. Belongs to
+/// the one who waits, and from begin_wait() to end_wait() to the pool.
+struct awaited_results : list_node {
+  awaited_results() noexcept : awaited_results(nullptr, 0) {}  // a wait for something else
+  awaited_results(future_state_base* const* f, std::size_t n) noexcept : first(f), count(n) {}
+
+  future_state_base* const* first;  // null where there is nothing (any more)
+  std::size_t count;
+  std::size_t next = 0;  // those before were looked at; guarded by the pool
+};
 
 /// The side of a pool's worker that a waiting future sees: it knows no pool, only that someone may stand in.
 class task_thread {
@@ -23,11 +38,11 @@ public:
   };
 
   /// The calling task is about to sleep until other tasks are done: its pool may start or wake another thread meanwhile.
-  virtual patience begin_wait() noexcept = 0;
+  virtual patience begin_wait(awaited_results& awaited) noexcept = 0;
   /// Asks again whether another thread is needed, and for it.
-  virtual patience ask_again() noexcept = 0;
+  virtual patience ask_again(awaited_results& awaited) noexcept = 0;
   /// The calling task goes on.
-  virtual void end_wait() noexcept = 0;
+  virtual void end_wait(awaited_results& awaited) noexcept = 0;
 
 protected:
   explicit task_thread(const void* pool) noexcept : pool_(pool) {}
@@ -43,11 +58,11 @@ inline constinit thread_local task_thread* current_task_thread = nullptr;
 /// A sleep of the calling thread, in which a pool's worker lets another stand in for it.
 class task_wait {
 public:
-  task_wait() noexcept : self_(current_task_thread) {
-    if (self_ != nullptr) patience_ = self_->begin_wait();
+  explicit task_wait(awaited_results& awaited) noexcept : self_(current_task_thread), awaited_(awaited) {
+    if (self_ != nullptr) patience_ = self_->begin_wait(awaited_);
   }
   ~task_wait() {
-    if (self_ != nullptr) self_->end_wait();
+    if (self_ != nullptr) self_->end_wait(awaited_);
   }
   task_wait(const task_wait&) = delete;
   task_wait& operator=(const task_wait&) = delete;
@@ -55,7 +70,7 @@ public:
   /// Until when to sleep now: the deadline given, or sooner, if the pool may need to be asked again.
   deadline nap(deadline until) noexcept {
     if (patience_ == task_thread::patience::unlimited) return until;
-    patience_ = self_->ask_again();
+    patience_ = self_->ask_again(awaited_);
     switch (patience_) {
       case task_thread::patience::short_nap:
         return earlier(until, deadline::after(std::chrono::milliseconds(10)));
@@ -68,6 +83,7 @@ public:
 
 private:
   task_thread* const self_;
+  awaited_results& awaited_;
   task_thread::patience patience_ = task_thread::patience::unlimited;
 };
 

@@ -26,7 +26,9 @@ namespace spool::detail {
 /// Source     Chase and Lev, "Dynamic circular work-stealing deque"; without fences, which TSan cannot see.
 class work_deque {
 public:
-  work_deque() { rings_.push_back(std::make_unique<ring>(256)), ring_.store(rings_.back().get(), memory_order_relaxed); }
+  work_deque() {
+    rings_.push_back(std::make_unique<ring>(256)), ring_.store(rings_.back().get(), memory_order_relaxed);
+  }
   work_deque(const work_deque&) = delete;
   work_deque& operator=(const work_deque&) = delete;
 
@@ -44,6 +46,16 @@ public:
     r->at(bottom).store(&t, memory_order_relaxed);
     bottom_.store(bottom + 1, memory_order_seq_cst);  // (A)
     return true;
+  }
+
+  /// Owner only. Pushes a few in one write.      Preconditions  empty() for the owner, and n at most the first ring's size.
+  void push_all(task* const* first, std::size_t n) noexcept {
+    const std::int64_t bottom = bottom_.load(memory_order_relaxed);
+    ring* r = ring_.load(memory_order_relaxed);
+    for (std::size_t i = 0; i < n; ++i) {
+      r->at(bottom + static_cast<std::int64_t>(i)).store(first[i], memory_order_relaxed);
+    }
+    bottom_.store(bottom + static_cast<std::int64_t>(n), memory_order_seq_cst);  // (A)
   }
 
   /// Owner only.      Returns  the newest task; null if there is none.
@@ -68,7 +80,8 @@ public:
   /// Owner only. Takes the newest task if it is this one.      Returns  whether it did.
   bool pop_if(const task& wanted) noexcept {
     const std::int64_t last = bottom_.load(memory_order_relaxed) - 1;
-    if (last < top_seen_ || ring_.load(memory_order_relaxed)->at(last).load(memory_order_relaxed) != &wanted) return false;
+    if (last < top_seen_ || ring_.load(memory_order_relaxed)->at(last).load(memory_order_relaxed) != &wanted)
+      return false;
     return pop() != nullptr;
   }
 

@@ -70,9 +70,9 @@ public:
 
   // ── task_thread ──
 
-  patience begin_wait() noexcept override;
-  patience ask_again() noexcept override;
-  void end_wait() noexcept override;
+  patience begin_wait(awaited_results& awaited) noexcept override;
+  patience ask_again(awaited_results& awaited) noexcept override;
+  void end_wait(awaited_results& awaited) noexcept override;
 
 private:
   friend class scheduler;
@@ -90,7 +90,8 @@ private:
   task* next_task() noexcept;
   task* find_task() noexcept;
   task* take_from_lanes(std::size_t most) noexcept;
-  task* search() noexcept;
+  bool search(task*& found) noexcept;
+  bool run_awaited() noexcept;
   void start_searching() noexcept;
   void stop_searching() noexcept;
   bool park() noexcept;

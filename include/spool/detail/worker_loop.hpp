@@ -59,21 +59,37 @@ inline void worker::run_until_the_end() noexcept {
   }
 }
 
-/// Its own newest task, or one from outside, or what a search finds.      Returns  null when the thread is to end.
+/// What a waiting task waits for; its own newest task, or one from outside, or what a search finds.
+/// Returns  null when the thread is to end.
 inline task* worker::next_task() noexcept {
-  if (!searching_) {
-    if (pool_word{pool_.word_.load(memory_order_relaxed)}.awake() > pool_.max_workers_ && !give_way()) return nullptr;
-  }
-  if (!searching_) {
-    // Now and then the lanes go first, or tasks that keep making tasks would lock out all others.
-    if (++ticks_ % 61 == 0) {
-      if (task* t = take_from_lanes(1)) return t;
+  for (;;) {
+    if (run_awaited()) continue;
+    if (!searching_) {
+      if (pool_word{pool_.word_.load(memory_order_relaxed)}.awake() > pool_.max_workers_ && !give_way()) return nullptr;
     }
-    if (task* t = own_.pop()) return t;
-    if (task* t = take_from_lanes(scheduler::largest_take)) return t;
-    start_searching();
+    if (!searching_) {
+      // Now and then the lanes go first, or tasks that keep making tasks would lock out all others.
+      if (++ticks_ % 61 == 0) {
+        if (task* t = take_from_lanes(1)) return t;
+      }
+      if (task* t = own_.pop()) return t;
+      if (task* t = take_from_lanes(scheduler::largest_take)) return t;
+      start_searching();
+    }
+    task* found = nullptr;
+    if (!search(found)) return nullptr;
+    if (found != nullptr) return found;
   }
-  return search();
+}
+
+/// Runs one result that a waiting task of this pool waits for, if one has not started.
+inline bool worker::run_awaited() noexcept {
+  if (pool_.awaited_.empty()) return false;
+  future_state_base* const s = pool_.awaited_.take(&pool_);
+  if (s == nullptr) return false;
+  if (searching_) stop_searching();
+  s->run_awaited(*this);
+  return true;
 }
 
 /// Takes from the lanes, its own first: one task to run, the others into its own deque, where they can be stolen.
@@ -84,13 +100,14 @@ inline task* worker::take_from_lanes(std::size_t most) noexcept {
   for (std::size_t i = 0; i < pool_.lane_count_; ++i) {
     task* const oldest = pool_.lanes_[(index_ + i) % pool_.lane_count_].take(most, pool_.max_workers_);
     if (oldest == nullptr) continue;
+    if (oldest->next == nullptr) return oldest;
     task* behind[scheduler::largest_take];
-    std::size_t n = 0;
-    for (task* t = oldest->next; t != nullptr; t = t->next) behind[n++] = t;
-    const bool shared = n != 0;
-    while (n != 0) own_.push(*behind[--n]);  // newest first, so that the oldest is popped first
+    task** const end = behind + scheduler::largest_take;
+    task** newest_first = end;
+    for (task* t = oldest->next; t != nullptr; t = t->next) *--newest_first = t;  // so that the oldest is popped first
+    own_.push_all(newest_first, static_cast<std::size_t>(end - newest_first));
     // On their way from queue to queue nobody saw them: who looked just then has gone to sleep.
-    if (shared && pool_.wants_another(pool_.load_word())) pool_.summon();
+    if (pool_.wants_another(pool_.load_word())) pool_.summon();
     return oldest;
   }
   return nullptr;
@@ -117,14 +134,18 @@ inline void worker::stop_searching() noexcept {
   if (seen.searching() == 1 && seen.awake() < pool_.max_workers_ && pool_.any_work()) pool_.summon();
 }
 
-inline task* worker::search() noexcept {
+/// Looks for a task, parking if there is none.
+/// Returns  false when the thread is to end; nothing found means that something is waited for.
+inline bool worker::search(task*& found) noexcept {
   constexpr unsigned rounds = 64;  // some 10 us in all; measured against the 30 us of a wake-up
   constexpr unsigned pauses_a_round = 4;
   do {
     for (unsigned round = 0; round < rounds; ++round) {
-      if (task* t = find_task()) {
+      if (!pool_.awaited_.empty()) return true;
+      found = find_task();
+      if (found != nullptr) {
         stop_searching();
-        return t;
+        return true;
       }
       const pool_word seen = pool_.load_word();
       if (seen.watched() || seen.closing()) pool_.look_for_the_end(pool_.add_to_word(0));
@@ -133,7 +154,7 @@ inline task* worker::search() noexcept {
       for (unsigned i = 0; i < pauses_a_round; ++i) cpu_pause();
     }
   } while (park());
-  return nullptr;
+  return false;
 }
 
 /// Nothing to do: sleeps until it is unparked, as one who searches.      Returns  false when the thread is to end.
@@ -199,18 +220,26 @@ inline void worker::busy_again() noexcept {
   if (searching_) stop_searching();
 }
 
-inline worker::patience worker::begin_wait() noexcept {
+inline worker::patience worker::begin_wait(awaited_results& awaited) noexcept {
+  pool_.awaited_.add(awaited, &pool_);
   pool_.add_to_word(0 - pool_word::one_awake);
   pool_.bound_.leave();
-  return ask_again();
+  return ask_again(awaited);
 }
 
-inline worker::patience worker::ask_again() noexcept {
-  if (pool_.wants_another(pool_.load_word()) && pool_.any_work() && !pool_.summon()) return patience::short_nap;
+inline worker::patience worker::ask_again(awaited_results& awaited) noexcept {
+  if (pool_.wants_another(pool_.load_word()) && pool_.any_work() && !pool_.summon()) {
+    // No thread to be had: what is waited for may run here, however high the stack.
+    for (std::size_t i = 0; i < awaited.count; ++i) {
+      if (awaited.first[i] != nullptr && awaited.first[i]->run_in_waiter(*this, true)) break;
+    }
+    return patience::short_nap;
+  }
   return pool_.load_word().awake() == 0 ? patience::long_nap : patience::unlimited;
 }
 
-inline void worker::end_wait() noexcept {
+inline void worker::end_wait(awaited_results& awaited) noexcept {
+  pool_.awaited_.remove(awaited);
   pool_.bound_.enter_anyway();
   pool_.add_to_word(pool_word::one_awake);
 }
@@ -223,7 +252,7 @@ inline bool scheduler::any_lane_work() const noexcept {
 }
 
 inline bool scheduler::any_work() const noexcept {
-  if (any_lane_work()) return true;
+  if (any_lane_work() || !awaited_.empty()) return true;
   const worker_view all = workers();
   for (std::size_t i = 0; i < all.count; ++i) {
     if (!all.first[i]->own_.empty()) return true;
