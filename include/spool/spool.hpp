@@ -14,6 +14,7 @@
 
 // floor 3 · carriers
 #include <spool/barrier.hpp>
+#include <spool/queue.hpp>
 #include <spool/thread.hpp>
 
 // floor 2 · waits

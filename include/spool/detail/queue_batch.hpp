@@ -1,0 +1,46 @@
+// spool/detail/queue_batch.hpp · floor 3 · items on their way out of a queue, several at a time
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <utility>
+
+#include <spool/detail/queue_item.hpp>
+
+namespace spool::detail {
+
+/// Room for entries of a store; a few need no memory from the heap.
+template <class Entry>
+class queue_batch {
+public:
+  queue_batch() noexcept {}
+  queue_batch(const queue_batch&) = delete;
+  queue_batch& operator=(const queue_batch&) = delete;
+
+  std::size_t capacity() const noexcept { return many_.capacity() != 0 ? many_.capacity() : few; }
+  std::size_t size() const noexcept { return size_; }
+  Entry& operator[](std::size_t i) noexcept { return *std::launder(place(i)); }
+
+  /// Makes room for n.      Preconditions  empty.
+  void make_room(std::size_t n) {
+    if (n > capacity()) many_ = cell_array<Entry>(n);
+  }
+
+  /// Preconditions  size() < capacity().
+  void push_back(Entry&& e) noexcept { std::construct_at(place(size_++), std::move(e)); }
+
+private:
+  static constexpr std::size_t few = sizeof(Entry) <= 32 ? 1024 / sizeof(Entry) : 32;
+
+  Entry* place(std::size_t i) noexcept {
+    return many_.capacity() != 0 ? std::addressof(many_[i]) : reinterpret_cast<Entry*>(few_) + i;
+  }
+
+  cell_array<Entry> many_;
+  std::size_t size_ = 0;
+  alignas(Entry) unsigned char few_[few * sizeof(Entry)];
+};
+
+}  // namespace spool::detail

@@ -1,0 +1,324 @@
+// spool/detail/queue_core.hpp · floor 3 · the lock of a queue, its counts, and those who wait for them
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <limits>
+#include <stop_token>
+
+#include <spool/detail/atomic.hpp>
+#include <spool/detail/config.hpp>
+#include <spool/detail/deadline.hpp>
+#include <spool/detail/intrusive_list.hpp>
+#include <spool/detail/nap_lock.hpp>
+#include <spool/detail/sleeper.hpp>
+#include <spool/detail/wait_list.hpp>
+#include <spool/errors.hpp>
+
+namespace spool::detail {
+
+// How long a call is ready to wait; a deadline is made of it only where it has to.
+struct wait_not {};
+struct wait_always {};
+template <class Duration>
+struct wait_so_long {
+  Duration const& duration;
+};
+template <class TimePoint>
+struct wait_until_then {
+  TimePoint const& time;
+};
+struct wait_unless_stopped {
+  std::stop_token const& stop;
+};
+
+/// All of a queue that does not depend on what lies in it.
+///
+///  size_        items in the store; changed under lock_, read by anyone
+///  taken_back_  items taken out by a get_many that may yet come back: they keep their places
+///  unfinished_  items put and not yet done
+///  shut_        no more puts; never lowered
+///
+///  Invariants, whenever lock_ is free
+///  1  A getter is listed only when size_ is 0 and shut_ is not set at that moment, a putter only when all places are
+///     used. Each item that comes calls one listed getter, each place that comes one listed putter: so never do more
+///     items (places) lie there than getters (putters) are awake that will look, while others are listed.
+///  2  Who was called looks again, whatever else happened to it meanwhile; finding something it takes it, or, if an
+///     exception keeps it from that, calls the next one. A newcomer may be faster: then the one that was called goes back
+///     to sleep at the front, as its wake-up was used by that other one.
+///  3  Joiners are listed only while unfinished_ is not 0.
+///
+/// Lifetime  Whoever calls sleepers does so after its unlock, which is its last touch of *this.
+class queue_core {
+public:
+  enum side : bool { getting, putting };
+
+  explicit queue_core(std::size_t maxsize) noexcept
+      : places_(maxsize != 0 ? maxsize : std::numeric_limits<std::size_t>::max()) {}
+  queue_core(const queue_core&) = delete;
+  queue_core& operator=(const queue_core&) = delete;
+
+  std::size_t size() const noexcept { return size_.load(memory_order_relaxed); }
+  bool full() const noexcept { return size() >= places_; }
+  std::size_t maxsize() const noexcept { return places_ != std::numeric_limits<std::size_t>::max() ? places_ : 0; }
+  bool is_shutdown() const noexcept { return shut_.load(memory_order_acquire); }
+
+  void lock() noexcept { lock_.lock(); }
+  void unlock() noexcept { lock_.unlock(); }
+
+  /// Locks when there is an item, or a place.      Returns  false, not locked, if it gave up.
+  /// Throws  queue_shutdown_error, not locked.
+  template <class Wait>
+  bool lock_when_ready(side s, Wait const& wait) {
+    lock_.lock();
+    return ready(s) || locked_but_not_ready(s, wait);
+  }
+
+  // ── under the lock; each of these unlocks ──
+
+  /// So many items came; the store holds `size` now.
+  void unlock_after_put(std::size_t came, std::size_t size) noexcept {
+    unfinished_ += came;
+    size_.store(size, memory_order_relaxed);
+    unlock_and_call(getters_, came);
+  }
+
+  /// So many left for good.
+  void unlock_after_get(std::size_t left, std::size_t size) noexcept {
+    size_.store(size, memory_order_relaxed);
+    unlock_and_call(putters_, left);
+  }
+
+  /// So many left, but may come back.
+  void unlock_after_borrowing(std::size_t left, std::size_t size) noexcept {
+    taken_back_ += left;
+    size_.store(size, memory_order_relaxed);
+    lock_.unlock();
+  }
+
+  /// Of those that had left so many stay away, and so many have come back.
+  void unlock_after_returning(std::size_t gone, std::size_t back, std::size_t size) noexcept;
+
+  /// The caller, who may have been called, failed to use what it was called for: the next one may.
+  void unlock_unused(side s) noexcept { unlock_and_call(s == getting ? getters_ : putters_, ready(s) ? 1 : 0); }
+
+  // ── under the lock ──
+
+  std::size_t may_come_back() const noexcept { return taken_back_; }
+  bool discards() const noexcept { return discards_; }
+  std::size_t places_left() const noexcept {
+    const std::size_t used = size() + taken_back_;
+    return used < places_ ? places_ - used : 0;
+  }
+
+  // ── without it ──
+
+  void task_done();
+  bool join(deadline until) noexcept;
+
+  /// `discard` is called under the lock and empties the store; `destroy` without it.
+  template <class Discard, class Destroy>
+  void shutdown(bool immediate, Discard&& discard, Destroy&& destroy) noexcept;
+
+private:
+  enum answers : sleeper::answer { look = 1 };
+  using row = intrusive_list<sleeper>;
+
+  bool ready(side s) const noexcept {
+    return s == getting ? size() != 0 : places_left() != 0 && !shut_.load(memory_order_relaxed);
+  }
+  /// Seen without the lock: worth a look under it.
+  bool looks_ready(side s) const noexcept {
+    return (s == getting ? size() != 0 : size() < places_) || shut_.load(memory_order_relaxed);
+  }
+
+  bool locked_but_not_ready(side s, wait_not) { return unlock_or_throw(s); }
+  bool locked_but_not_ready(side s, wait_always) { return wait_locked(s, deadline::never()); }
+  template <class Duration>
+  bool locked_but_not_ready(side s, wait_so_long<Duration> wait) {
+    unlock_or_throw(s);
+    return wait_unlocked(s, deadline::after(wait.duration));
+  }
+  template <class TimePoint>
+  bool locked_but_not_ready(side s, wait_until_then<TimePoint> wait) {
+    unlock_or_throw(s);
+    return wait_unlocked(s, deadline::at(wait.time));
+  }
+  bool locked_but_not_ready(side s, wait_unless_stopped wait) {
+    unlock_or_throw(s);
+    return wait_unlocked(s, wait.stop);
+  }
+
+  /// Unlocks.      Returns  false.      Throws  queue_shutdown_error if that is why it is not ready.
+  bool unlock_or_throw(side) {
+    const bool shut = shut_.load(memory_order_relaxed);
+    lock_.unlock();
+    if (shut) throw_shut();
+    return false;
+  }
+  [[noreturn]] SPOOL_COLD static void throw_shut() { throw queue_shutdown_error(); }
+
+  bool wait_locked(side s, deadline until) {
+    unlock_or_throw(s);
+    return wait_unlocked(s, until);
+  }
+  bool wait_unlocked(side s, deadline until);
+  bool wait_unlocked(side s, std::stop_token const& stop);
+  bool wait_asleep(sleeper& self, side s, deadline until);
+  void spin(side s) const noexcept {
+    my_hand_offs.spin_until([&] { return looks_ready(s); });
+  }
+
+  /// Of discarded items, which task_done() may have been called for already.
+  void count_done(std::size_t n) noexcept { unfinished_ -= n < unfinished_ ? n : unfinished_; }
+
+  void unlock_and_call(row& sleepers, std::size_t most) noexcept {
+    if (sleepers.empty()) {
+      lock_.unlock();
+    } else {
+      call_some(sleepers, most);
+    }
+  }
+  void call_some(row& sleepers, std::size_t most) noexcept;
+  static void take_out(row& sleepers, std::size_t most, call_list& out) noexcept {
+    for (; most != 0 && !sleepers.empty(); --most) out.push_back(*sleepers.pop_front());
+  }
+
+  nap_lock lock_;
+  atomic<bool> shut_{false};
+  bool discards_ = false;  // shut down immediately: what comes back is discarded, too
+  atomic<std::size_t> size_{0};
+  std::size_t unfinished_ = 0;
+  row getters_;
+  row putters_;
+  std::size_t taken_back_ = 0;
+  const std::size_t places_;
+  row joiners_;
+};
+
+// ── the slow paths ──
+
+SPOOL_COLD inline bool queue_core::wait_unlocked(side s, deadline until) {
+  if (until.passed()) return false;
+  spin(s);
+  sleeper self;
+  return wait_asleep(self, s, until);
+}
+
+SPOOL_COLD inline bool queue_core::wait_unlocked(side s, std::stop_token const& stop) {
+  if (stop.stop_requested()) return false;
+  spin(s);
+  sleeper self;
+  // Runs in the thread that requests the stop, or right here if that came first; its end waits for a run elsewhere.
+  const std::stop_callback on_stop(stop, [&self]() noexcept { self.poke(); });
+  return wait_asleep(self, s, deadline::never());
+}
+
+/// Locks when it is ready, asleep until then.      Returns  false, not locked, after the deadline or a poke.
+inline bool queue_core::wait_asleep(sleeper& self, side s, deadline until) {
+  row& sleepers = s == getting ? getters_ : putters_;
+  bool gives_up = false;
+  for (bool lost = false;; lost = true) {
+    lock_.lock();
+    if (ready(s)) return true;
+    if (gives_up || shut_.load(memory_order_relaxed)) return unlock_or_throw(s);
+    lost ? sleepers.push_front(self) : sleepers.push_back(self);
+    lock_.unlock();
+    if (self.sleep(until) == sleeper::none) {
+      gives_up = true;
+      lock_.lock();
+      if (self.linked()) {
+        sleepers.erase(self);
+        // Not called, so what is ready now others are called for; but they would wait if they came too late.
+        if (ready(s)) return true;
+        return unlock_or_throw(s);
+      }
+      lock_.unlock();
+      self.sleep_until_called();
+    } else {
+      my_hand_offs.woke_a_sleeper = false;
+    }
+    self.listen_again();
+  }
+}
+
+SPOOL_COLD inline void queue_core::call_some(row& sleepers, std::size_t most) noexcept {
+  call_list called;
+  take_out(sleepers, most, called);
+  lock_.unlock();
+  my_hand_offs.woke_a_sleeper = !called.empty();
+  called.call_all(look);
+}
+
+inline void queue_core::unlock_after_returning(std::size_t gone, std::size_t back, std::size_t size) noexcept {
+  call_list called;
+  taken_back_ -= gone + back;
+  size_.store(size, memory_order_relaxed);
+  if (discards_) {
+    count_done(back);
+    if (unfinished_ == 0) take_out(joiners_, std::numeric_limits<std::size_t>::max(), called);
+  } else {
+    take_out(getters_, back, called);
+  }
+  take_out(putters_, gone, called);
+  lock_.unlock();
+  my_hand_offs.woke_a_sleeper = !called.empty();
+  called.call_all(look);
+}
+
+inline void queue_core::task_done() {
+  lock_.lock();
+  if (unfinished_ == 0) {
+    lock_.unlock();
+    throw usage_error("spool: task_done() was called more often than items were put");
+  }
+  if (--unfinished_ != 0) {
+    lock_.unlock();
+  } else {
+    unlock_and_call(joiners_, std::numeric_limits<std::size_t>::max());
+  }
+}
+
+/// Returns  whether everything was done before the deadline.
+inline bool queue_core::join(deadline until) noexcept {
+  sleeper self;
+  lock_.lock();
+  if (unfinished_ == 0 || until.passed()) {
+    const bool done = unfinished_ == 0;
+    lock_.unlock();
+    return done;
+  }
+  joiners_.push_back(self);
+  lock_.unlock();
+  if (self.sleep(until) != sleeper::none) return true;
+  lock_.lock();
+  const bool listed = self.linked();
+  if (listed) joiners_.erase(self);
+  lock_.unlock();
+  if (!listed) self.sleep_until_called();
+  return !listed;
+}
+
+template <class Discard, class Destroy>
+void queue_core::shutdown(bool immediate, Discard&& discard, Destroy&& destroy) noexcept {
+  constexpr std::size_t all = std::numeric_limits<std::size_t>::max();
+  call_list waiting;
+  call_list joining;
+  lock_.lock();
+  shut_.store(true, memory_order_release);
+  if (immediate) {
+    discards_ = true;
+    discard();
+    count_done(size());
+    size_.store(0, memory_order_relaxed);
+    if (unfinished_ == 0) take_out(joiners_, all, joining);
+  }
+  take_out(getters_, all, waiting);
+  take_out(putters_, all, waiting);
+  lock_.unlock();
+  waiting.call_all(look);
+  if (immediate) destroy();  // before join() returns, if it was waiting for these
+  joining.call_all(look);
+}
+
+}  // namespace spool::detail

@@ -1,0 +1,205 @@
+// spool/queue.hpp · floor 3 · queues between threads: first in first out, last in first out, smallest first
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <iterator>
+#include <memory>  // std::less, too
+#include <optional>
+#include <stop_token>
+#include <type_traits>
+#include <utility>
+
+#include <spool/detail/deadline.hpp>
+#include <spool/detail/queue_body.hpp>
+#include <spool/detail/queue_core.hpp>
+#include <spool/detail/queue_iterator.hpp>
+#include <spool/detail/queue_store.hpp>
+
+namespace spool {
+
+/// What queue, lifo_queue and priority_queue have in common: items that some threads put and others get.
+///
+///     spool::queue<job> jobs{100};
+///     /* makers  */  jobs.put(next_job());  ...  jobs.shutdown();
+///     /* workers */  for (job& j : jobs) j.run();        // until it is shut down and drained
+///
+/// Shape            At most maxsize() items, 0: as many as there is memory for. T is anything that can be moved or copied,
+///                  by operations that may throw. Neither copied nor moved.
+/// Blocks           put() while it is full, get() while it is empty; they spin for a few microseconds, then sleep. One
+///                  put wakes one getter, one get one putter. A newcomer may be faster than who sleeps.
+/// Synchronization  A put happens before the return of the get that takes its item; every task_done() before the
+///                  return of the join() that it lets return. Items of one putter leave in its order (queue).
+/// Throws           queue_shutdown_error: every put after shutdown(), and every get once nothing is left. What copying,
+///                  moving or comparing items throws, and std::bad_alloc. In each case nothing has changed: a move out
+///                  that throws leaves the item in the queue.
+/// Complexity       One lock, held for a few instructions and one move of the item; no system call but to sleep and to
+///                  wake a sleeper. Items are destroyed without the lock. No memory is allocated in the steady state.
+/// Preconditions    Moving or comparing items does not use the same queue.
+/// Lifetime         May be destroyed as soon as the last call that waits has returned, even while the call on another
+///                  thread that let it return is still running.
+template <class T, class Store>
+class basic_queue {
+public:
+  using value_type = T;
+  using iterator = detail::queue_iterator<basic_queue>;
+
+  basic_queue(const basic_queue&) = delete;
+  basic_queue& operator=(const basic_queue&) = delete;
+
+  // ── putting ──
+
+  /// Puts an item, waiting for room.
+  void put(const T& x) requires std::is_copy_constructible_v<T> { body_.insert(detail::wait_always{}, x); }
+  void put(T&& x) { body_.insert(detail::wait_always{}, std::move(x)); }
+
+  /// Puts an item made of args, waiting for room.
+  template <class... Args>
+  requires std::is_constructible_v<T, Args...>
+  void emplace(Args&&... args) { body_.insert(detail::wait_always{}, std::forward<Args>(args)...); }
+
+  /// Puts an item if there is room now.      Returns  whether it did: if not, x is whole.
+  [[nodiscard]] bool try_put(const T& x) requires std::is_copy_constructible_v<T> { return body_.try_insert(x); }
+  [[nodiscard]] bool try_put(T&& x) { return body_.try_insert(std::move(x)); }
+
+  /// Puts an item, waiting for room no longer than d, or until t.      Returns  whether it did: if not, x is whole.
+  /// Units  any duration, on the steady clock; d <= 0 tries once, the largest d never ends.
+  template <class Rep, class Period>
+  [[nodiscard]] bool put_for(const T& x, std::chrono::duration<Rep, Period> d) {
+    return body_.insert(detail::wait_so_long<decltype(d)>{d}, x);
+  }
+  template <class Rep, class Period>
+  [[nodiscard]] bool put_for(T&& x, std::chrono::duration<Rep, Period> d) {
+    return body_.insert(detail::wait_so_long<decltype(d)>{d}, std::move(x));
+  }
+  template <class Clock, class Duration>
+  [[nodiscard]] bool put_until(const T& x, std::chrono::time_point<Clock, Duration> t) {
+    return body_.insert(detail::wait_until_then<decltype(t)>{t}, x);
+  }
+  template <class Clock, class Duration>
+  [[nodiscard]] bool put_until(T&& x, std::chrono::time_point<Clock, Duration> t) {
+    return body_.insert(detail::wait_until_then<decltype(t)>{t}, std::move(x));
+  }
+
+  /// Puts an item, waiting for room until a stop is requested.
+  /// Returns  whether it did: if there is room it does, even if a stop was requested before.
+  [[nodiscard]] bool put(const T& x, std::stop_token stop) requires std::is_copy_constructible_v<T> {
+    return body_.insert(detail::wait_unless_stopped{stop}, x);
+  }
+  [[nodiscard]] bool put(T&& x, std::stop_token stop) {
+    return body_.insert(detail::wait_unless_stopped{stop}, std::move(x));
+  }
+
+  /// Puts the items of a range one by one, waiting for room for each; moves them if it is an rvalue that owns them.
+  /// Throws  as put(): those before are put then.
+  template <class Range>
+  void put_many(Range&& items) {
+    body_.insert_many(std::forward<Range>(items));
+  }
+
+  // ── getting ──
+
+  /// Takes the next item, waiting for one.
+  T get() { return body_.take(); }
+
+  /// Takes the next item if there is one now.
+  std::optional<T> try_get() { return body_.take_if(detail::wait_not{}); }
+
+  /// Takes the next item, waiting no longer than d, or until t.      Returns  nothing if none came.
+  template <class Rep, class Period>
+  std::optional<T> get_for(std::chrono::duration<Rep, Period> d) {
+    return body_.take_if(detail::wait_so_long<decltype(d)>{d});
+  }
+  template <class Clock, class Duration>
+  std::optional<T> get_until(std::chrono::time_point<Clock, Duration> t) {
+    return body_.take_if(detail::wait_until_then<decltype(t)>{t});
+  }
+
+  /// Takes the next item, waiting until a stop is requested.
+  /// Returns  nothing if it was; an item that is there is taken, even if a stop was requested before.
+  std::optional<T> get(std::stop_token stop) { return body_.take_if(detail::wait_unless_stopped{stop}); }
+
+  /// Takes what is there, at least one item and at most `max`, in one go, waiting for the first; assigns them to *out++.
+  /// Returns  how many.
+  /// Throws   std::invalid_argument if max is 0. If `out` throws, those not yet assigned stay in the queue.
+  template <class Out>
+  std::size_t get_many(Out out, std::size_t max) {
+    return body_.take_many(out, max);
+  }
+
+  /// Takes items until the queue is shut down and drained; each lives until the next is taken. An input range: the
+  /// items are shared among all who take from it.
+  iterator begin() { return iterator(*this); }
+  std::default_sentinel_t end() const noexcept { return {}; }
+
+  // ── looking: true of the past only ──
+
+  std::size_t size() const noexcept { return body_.core().size(); }
+  [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+  bool full() const noexcept { return body_.core().full(); }
+  std::size_t maxsize() const noexcept { return body_.core().maxsize(); }
+
+  // ── counting what is done, and the end ──
+
+  /// Says that an item that was taken has been dealt with.
+  /// Throws  usage_error if called more often than items were put.
+  void task_done() { body_.core().task_done(); }
+
+  /// Waits until every item that was put is task_done.
+  void join() noexcept { body_.core().join(detail::deadline::never()); }
+
+  /// The same, but gives up.      Returns  whether all was done.
+  template <class Rep, class Period>
+  bool join_for(std::chrono::duration<Rep, Period> d) {
+    return body_.core().join(detail::deadline::after(d));
+  }
+  template <class Clock, class Duration>
+  bool join_until(std::chrono::time_point<Clock, Duration> t) {
+    return body_.core().join(detail::deadline::at(t));
+  }
+
+  /// Refuses all puts from now on, those that wait included; gets still take what is left. `immediate` discards that,
+  /// and counts it as done. May be called again, also to discard what is left after all.
+  void shutdown(bool immediate = false) noexcept { body_.shutdown(immediate); }
+
+  bool is_shutdown() const noexcept { return body_.core().is_shutdown(); }
+
+protected:
+  template <class... Args>
+  explicit basic_queue(std::size_t maxsize, Args&&... args) : body_(maxsize, std::forward<Args>(args)...) {}
+  ~basic_queue() = default;
+
+private:
+  friend iterator;
+  std::optional<T> wait_and_take() { return body_.take_if(detail::wait_always{}); }
+
+  detail::queue_body<T, Store> body_;
+};
+
+/// First in, first out; Python's Queue.
+template <class T>
+class queue : public basic_queue<T, detail::fifo_store<T>> {
+public:
+  explicit queue(std::size_t maxsize = 0) : basic_queue<T, detail::fifo_store<T>>(maxsize) {}
+};
+
+/// Last in, first out; Python's LifoQueue.
+template <class T>
+class lifo_queue : public basic_queue<T, detail::lifo_store<T>> {
+public:
+  explicit lifo_queue(std::size_t maxsize = 0) : basic_queue<T, detail::lifo_store<T>>(maxsize) {}
+};
+
+/// The smallest first, of equal ones the one that was put first; Python's PriorityQueue.
+///
+/// Shape       Compare(a, b): whether a leaves before b. It is called with the queue's lock held, and may throw.
+/// Complexity  O(log n) comparisons a put, and a get.
+template <class T, class Compare = std::less<T>>
+class priority_queue : public basic_queue<T, detail::priority_store<T, Compare>> {
+public:
+  explicit priority_queue(std::size_t maxsize = 0, Compare compare = Compare())
+      : basic_queue<T, detail::priority_store<T, Compare>>(maxsize, std::move(compare)) {}
+};
+
+}  // namespace spool

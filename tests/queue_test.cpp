@@ -1,0 +1,753 @@
+// tests/queue_test.cpp · queue, lifo_queue, priority_queue: what one thread sees, and what throws
+// SPDX-License-Identifier: MIT
+#include <spool/queue.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <iterator>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <random>
+#include <ranges>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/catch.hpp"
+#include "support/failing_new.hpp"
+#include "support/tracked.hpp"
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto for_ever = std::chrono::nanoseconds::max();
+
+template <class Queue>
+std::vector<typename Queue::value_type> drained(Queue& q) {
+  std::vector<typename Queue::value_type> all;
+  while (auto x = q.try_get()) all.push_back(std::move(*x));
+  return all;
+}
+
+/// Smallest first by the key alone; may throw at the n-th comparison.
+struct keyed {
+  int key = 0;
+  int tag = 0;
+};
+int comparisons_to_failure = 0;
+struct by_key {
+  bool operator()(const keyed& a, const keyed& b) const {
+    if (comparisons_to_failure > 0 && --comparisons_to_failure == 0) throw tracked_failure();
+    return a.key < b.key;
+  }
+};
+
+struct alignas(128) wide {
+  explicit wide(int v) : value(v) {}
+  wide(wide&& other) : value(other.value) {}
+  ~wide() {}
+  int value;
+};
+struct alignas(128) wide_and_trivial {
+  int value;
+};
+
+/// An output iterator that throws instead of taking the n-th item.
+template <class T>
+struct failing_out {
+  std::vector<T>* to;
+  int* left;
+  using iterator_category = std::output_iterator_tag;
+  using difference_type = std::ptrdiff_t;
+  failing_out& operator*() { return *this; }
+  failing_out& operator++() { return *this; }
+  failing_out& operator=(T&& x) {
+    if (--*left == 0) throw tracked_failure();
+    to->push_back(std::move(x));
+    return *this;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("items leave first in first out, last in first out, or smallest first") {
+  spool::queue<int> fifo;
+  spool::lifo_queue<int> lifo;
+  spool::priority_queue<int> smallest;
+  for (int x : {222, 333, 111}) {
+    fifo.put(x);
+    lifo.put(x);
+    smallest.put(x);
+  }
+  CHECK(drained(fifo) == std::vector{222, 333, 111});
+  CHECK(drained(lifo) == std::vector{111, 333, 222});
+  CHECK(drained(smallest) == std::vector{111, 222, 333});
+}
+
+TEST_CASE("equal items leave a priority_queue in the order put") {
+  std::mt19937 random(7);
+  for (int round = 0; round < 50; ++round) {
+    spool::priority_queue<keyed, by_key> q;
+    std::vector<keyed> all;
+    const auto order = [](const keyed& a, const keyed& b) { return a.key < b.key; };
+    for (int tag = 0; tag < 200; ++tag) {
+      if (random() % 3 == 0 && !all.empty()) {
+        std::stable_sort(all.begin(), all.end(), order);
+        const keyed got = q.get();
+        CHECK(got.tag == all.front().tag);
+        all.erase(all.begin());
+      }
+      all.push_back({static_cast<int>(random() % 5), tag});
+      q.put(all.back());
+    }
+    std::stable_sort(all.begin(), all.end(), order);
+    std::vector<int> expected, got;
+    for (const keyed& x : all) expected.push_back(x.tag);
+    while (auto x = q.try_get()) got.push_back(x->tag);
+    CHECK(got == expected);
+  }
+}
+
+TEST_CASE("a priority_queue takes a comparison of its own") {
+  const auto larger = [bias = 0](int a, int b) { return a + bias > b + bias; };
+  spool::priority_queue<int, decltype(larger)> q(0, larger);
+  for (int x : {1, 3, 2}) q.put(x);
+  CHECK(drained(q) == std::vector{3, 2, 1});
+}
+
+TEST_CASE("size, empty, full and maxsize agree, and maxsize 0 is unbounded") {
+  spool::queue<int> q(2);
+  CHECK((q.empty() && !q.full() && q.size() == 0 && q.maxsize() == 2));
+  q.put(1);
+  CHECK((!q.empty() && !q.full() && q.size() == 1));
+  q.put(2);
+  CHECK((!q.empty() && q.full() && q.size() == 2));
+  CHECK_FALSE(q.try_put(3));
+  CHECK_FALSE(q.put_for(3, 1ms));
+  CHECK_FALSE(q.put_for(3, -1s));
+  CHECK(drained(q) == std::vector{1, 2});
+  spool::queue<int> endless;
+  CHECK(endless.maxsize() == 0);
+  for (int i = 0; i < 10'000; ++i) CHECK(endless.try_put(i));
+  CHECK_FALSE(endless.full());
+  CHECK(endless.size() == 10'000);
+}
+
+TEST_CASE("every form of put and get polls, waits and gives up") {
+  spool::queue<std::string> q(1);
+  std::stop_source stop;
+  CHECK_FALSE(q.try_get());
+  CHECK_FALSE(q.get_for(0s));
+  CHECK_FALSE(q.get_for(std::chrono::nanoseconds::min()));
+  CHECK_FALSE(q.get_until(std::chrono::system_clock::now()));
+  CHECK(q.put_for("a", for_ever));
+  CHECK(q.get_for(for_ever) == "a");
+  CHECK(q.put_until("b", std::chrono::steady_clock::time_point::max()));
+  CHECK(q.get_until(std::chrono::system_clock::time_point::max()) == "b");
+  CHECK(q.put_for("c", std::chrono::duration<double>(-1)));
+  CHECK(q.get() == "c");
+  CHECK(q.put("d", stop.get_token()));
+  stop.request_stop();
+  CHECK_FALSE(q.put("e", stop.get_token()));
+  CHECK(q.get(stop.get_token()) == "d");  // what is there is taken all the same
+  CHECK_FALSE(q.get(stop.get_token()));
+  CHECK(q.put("f", stop.get_token()));
+  CHECK(q.get() == "f");
+
+  const auto start = std::chrono::steady_clock::now();
+  CHECK_FALSE(q.get_for(2ms));
+  CHECK(std::chrono::steady_clock::now() - start >= 2ms);
+}
+
+TEST_CASE("a put that gives up leaves its item whole") {
+  spool::queue<std::unique_ptr<int>> q(1);
+  q.emplace(new int(1));
+  std::stop_source stop;
+  stop.request_stop();
+  auto x = std::make_unique<int>(2);
+  CHECK_FALSE(q.try_put(std::move(x)));
+  CHECK_FALSE(q.put_for(std::move(x), 1us));
+  CHECK_FALSE(q.put_until(std::move(x), std::chrono::steady_clock::now()));
+  CHECK_FALSE(q.put(std::move(x), stop.get_token()));
+  q.shutdown();
+  CHECK_THROWS_AS(q.put(std::move(x)), spool::queue_shutdown_error);
+  CHECK_THROWS_AS(q.try_put(std::move(x)), spool::queue_shutdown_error);
+  CHECK_THROWS_AS(q.emplace(std::move(x)), spool::queue_shutdown_error);
+  REQUIRE(x);
+  CHECK(*x == 2);
+}
+
+TEST_CASE("after shutdown every put throws, gets drain what is left and then throw") {
+  spool::queue<int> q;
+  q.put(1);
+  q.put(2);
+  CHECK_FALSE(q.is_shutdown());
+  q.shutdown();
+  CHECK(q.is_shutdown());
+  std::stop_source stop;
+  CHECK_THROWS_AS(q.put(3), spool::queue_shutdown_error);
+  CHECK_THROWS_AS(q.try_put(3), spool::queue_shutdown_error);
+  CHECK_THROWS_AS(q.put_for(3, 1s), spool::queue_shutdown_error);
+  CHECK_THROWS_AS(q.put_until(3, std::chrono::steady_clock::now()), spool::queue_shutdown_error);
+  CHECK_THROWS_AS(q.put(3, stop.get_token()), spool::queue_shutdown_error);
+  CHECK_THROWS_AS(q.emplace(3), spool::queue_shutdown_error);
+  CHECK_THROWS_AS(q.put_many(std::vector{3}), spool::queue_shutdown_error);
+  CHECK(q.get() == 1);
+  CHECK(q.try_get() == 2);
+  std::vector<int> out;
+  for (int again = 0; again < 2; ++again) {
+    CHECK_THROWS_AS(q.get(), spool::queue_shutdown_error);
+    CHECK_THROWS_AS(q.try_get(), spool::queue_shutdown_error);
+    CHECK_THROWS_AS(q.get_for(1s), spool::queue_shutdown_error);
+    CHECK_THROWS_AS(q.get_until(std::chrono::steady_clock::now()), spool::queue_shutdown_error);
+    CHECK_THROWS_AS(q.get(stop.get_token()), spool::queue_shutdown_error);
+    CHECK_THROWS_AS(q.get_many(std::back_inserter(out), 1), spool::queue_shutdown_error);
+    q.shutdown();
+  }
+  spool::queue<int> full(1);
+  full.put(1);
+  full.shutdown();
+  CHECK_THROWS_AS(full.try_put(3), spool::queue_shutdown_error);
+}
+
+TEST_CASE("immediate shutdown discards what is left and counts just that as done") {
+  const auto probe = std::make_shared<int>(1);
+  spool::queue<std::shared_ptr<int>> q;
+  for (int i = 0; i < 5; ++i) q.put(probe);
+  q.get();
+  q.shutdown();
+  CHECK(probe.use_count() == 5);
+  q.shutdown(true);
+  CHECK(probe.use_count() == 1);
+  CHECK(q.size() == 0);
+  CHECK_THROWS_AS(q.get(), spool::queue_shutdown_error);
+  CHECK_FALSE(q.join_for(0s));  // the one that was taken is not done
+  q.task_done();
+  q.join();
+  CHECK_THROWS_AS(q.task_done(), spool::usage_error);
+  q.shutdown(false);
+  CHECK(q.is_shutdown());
+}
+
+TEST_CASE("join waits until every item that was put is task_done") {
+  spool::queue<int> q;
+  q.join();
+  CHECK_THROWS_AS(q.task_done(), spool::usage_error);
+  q.put_many(std::vector{1, 2, 3});
+  for (int i = 0; i < 3; ++i) {
+    CHECK_FALSE(q.join_for(1us));
+    CHECK_FALSE(q.join_until(std::chrono::system_clock::now()));
+    q.get();
+    CHECK_FALSE(q.join_for(-1s));
+    q.task_done();
+  }
+  CHECK(q.join_for(0s));
+  CHECK(q.join_until(std::chrono::steady_clock::time_point::min()));
+  q.join();
+  CHECK_THROWS_AS(q.task_done(), spool::usage_error);
+  q.put(1);
+  CHECK_FALSE(q.join_for(0s));
+  q.task_done();  // also before it was taken
+  q.join();
+}
+
+TEST_CASE("get_many takes what is there, in one go") {
+  spool::queue<std::string> q;
+  std::vector<std::string> out;
+  CHECK_THROWS_AS(q.get_many(std::back_inserter(out), 0), std::invalid_argument);
+  for (int i = 0; i < 1000; ++i) q.put(std::to_string(i));
+  CHECK(q.get_many(std::back_inserter(out), 3) == 3);
+  CHECK(out == std::vector<std::string>{"0", "1", "2"});
+  CHECK(q.get_many(std::back_inserter(out), std::numeric_limits<std::size_t>::max()) == 997);
+  CHECK(out.size() == 1000);
+  CHECK(out.back() == "999");
+  CHECK(q.empty());
+  spool::queue<int> ints(4);
+  ints.put_many(std::vector{1, 2, 3, 4});
+  int array[4] = {};
+  CHECK(ints.get_many(array, 4) == 4);
+  CHECK(array[3] == 4);
+  ints.put_many(array);
+  CHECK(ints.full());
+}
+
+TEST_CASE("put_many puts item by item, and moves from a range that is an rvalue") {
+  spool::queue<std::unique_ptr<int>> unique;
+  std::vector<std::unique_ptr<int>> owners;
+  for (int i = 0; i < 3; ++i) owners.push_back(std::make_unique<int>(i));
+  unique.put_many(std::move(owners));
+  for (int i = 0; i < 3; ++i) CHECK(*unique.get() == i);
+
+  spool::queue<std::string> q;
+  std::vector<std::string> words{"one word that is rather long", "another word that is rather long"};
+  const std::vector<std::string> kept = words;
+  q.put_many(words);
+  q.put_many(std::as_const(words));
+  q.put_many(std::span(words));  // owns nothing
+  CHECK(words == kept);
+  q.put_many(words | std::views::transform([](const std::string& s) { return s + "!"; }));
+  q.put_many(std::move(words));
+  CHECK((words.empty() || words[0].empty()));
+  const auto all = drained(q);
+  CHECK(all.size() == 10);
+  CHECK(all[6] == kept[0] + "!");
+  CHECK(all[9] == kept[1]);
+}
+
+TEST_CASE("an exception in put_many leaves those before it put") {
+  tracked::reset();
+  {
+    spool::queue<tracked> q;
+    std::vector<tracked> items;
+    for (int i = 0; i < 5; ++i) items.emplace_back(i);
+    tracked::fail_at_copy(3);
+    CHECK_THROWS_AS(q.put_many(items), tracked_failure);
+    CHECK(q.size() == 2);
+    tracked::fail_at_move(2);
+    CHECK_THROWS_AS(q.put_many(std::move(items)), tracked_failure);
+    CHECK(q.size() == 3);
+    CHECK(items[0].value == -1);
+    CHECK(items[1].value == 1);
+  }
+  CHECK(tracked::live() == 0);
+
+  spool::priority_queue<keyed, by_key> ordered;
+  const std::vector<keyed> keys{{1, 0}, {2, 1}, {3, 2}};
+  comparisons_to_failure = 2;
+  CHECK_THROWS_AS(ordered.put_many(keys), tracked_failure);
+  CHECK(ordered.size() == 2);
+  comparisons_to_failure = 0;
+}
+
+TEMPLATE_TEST_CASE("a copy or a move that throws changes nothing", "", spool::queue<tracked>,
+                   spool::lifo_queue<tracked>, spool::priority_queue<tracked>) {
+  tracked::reset();
+  {
+    TestType q;
+    q.emplace(1);
+    q.emplace(1);
+    tracked x(5);
+    tracked::fail_at_copy(1);
+    CHECK_THROWS_AS(q.put(x), tracked_failure);
+    tracked::fail_at_move(1);
+    CHECK_THROWS_AS(q.put(std::move(x)), tracked_failure);
+    tracked::fail_at_move(1);
+    CHECK_THROWS_AS(q.try_put(std::move(x)), tracked_failure);
+    CHECK(x.value == 5);
+    CHECK(q.size() == 2);
+    tracked::fail_at_move(1);
+    CHECK_THROWS_AS(q.get(), tracked_failure);
+    tracked::fail_at_move(1);
+    CHECK_THROWS_AS(q.try_get(), tracked_failure);
+    tracked::fail_at_move(1);
+    CHECK_THROWS_AS(q.get_for(1s), tracked_failure);
+    CHECK(q.size() == 2);
+    std::vector<tracked> out(4);
+    tracked::fail_at_move(2);
+    CHECK_THROWS_AS(q.get_many(out.begin(), 4), tracked_failure);
+    CHECK(q.size() == 1);
+    tracked::fail_at_move(1);
+    CHECK_THROWS_AS(
+        [&] {
+          for (tracked& item : q) static_cast<void>(item);
+        }(),
+        tracked_failure);
+    CHECK(q.size() == 1);
+    CHECK(q.get().value == 1);
+    q.task_done();
+    q.task_done();
+    q.join();  // what was not put is not counted
+  }
+  CHECK(tracked::live() == 0);
+}
+
+TEST_CASE("a comparison that throws changes nothing, wherever it does") {
+  std::vector<keyed> given;
+  std::mt19937 random(3);
+  for (int i = 0; i < 40; ++i) given.push_back({static_cast<int>(random() % 10), i});
+  std::vector<int> expected;
+  for (int failing = 0; failing < 200; ++failing) {
+    spool::priority_queue<keyed, by_key> q;
+    int failures = 0;
+    const auto insist = [&](auto operation) {
+      for (;;) {
+        const std::size_t before = q.size();
+        try {
+          operation();
+          return;
+        } catch (tracked_failure const&) {
+          ++failures;
+          REQUIRE(q.size() == before);
+        }
+      }
+    };
+    comparisons_to_failure = failing;
+    for (const keyed& x : given) insist([&] { q.put(x); });
+    std::vector<int> got;
+    for (std::size_t i = 0; i < given.size(); ++i) insist([&] { got.push_back(q.get().tag); });
+    comparisons_to_failure = 0;
+    if (failing == 0) expected = got;
+    CHECK(failures == (failing == 0 ? 0 : 1));
+    CHECK(got == expected);
+  }
+}
+
+TEMPLATE_TEST_CASE("get_many leaves in the queue what its output did not take", "", spool::queue<std::string>,
+                   spool::lifo_queue<std::string>, spool::priority_queue<std::string>) {
+  for (int at = 1; at <= 6; ++at) {
+    TestType q(5);
+    TestType twin(5);
+    for (const char* x : {"c", "a", "d", "b", "e"}) {
+      q.put(x);
+      twin.put(x);
+    }
+    std::vector<std::string> got;
+    int left = at;
+    if (at <= 5) {
+      CHECK_THROWS_AS(q.get_many(failing_out<std::string>{&got, &left}, 5), tracked_failure);
+    } else {
+      CHECK(q.get_many(failing_out<std::string>{&got, &left}, 5) == 5);
+    }
+    CHECK(got.size() + q.size() == 5);
+    if (at != 1) CHECK(q.try_put("0"));
+    if (at == 1) CHECK(q.full());
+    std::vector<std::string> expected;
+    for (std::size_t i = 0; i < got.size(); ++i) expected.push_back(twin.get());
+    if (at != 1) twin.put("0");
+    for (std::string& x : drained(twin)) expected.push_back(x);
+    for (std::string& x : drained(q)) got.push_back(x);
+    CHECK(got == expected);
+  }
+}
+
+TEST_CASE("move-only, over-aligned and copy-only items travel") {
+  spool::queue<wide> q;
+  q.emplace(1);
+  q.put(wide(2));
+  wide got = q.get();
+  CHECK(got.value == 1);
+  CHECK(reinterpret_cast<std::uintptr_t>(&got) % 128 == 0);
+  for (wide& x : (q.shutdown(), q)) {
+    CHECK(x.value == 2);
+    CHECK(reinterpret_cast<std::uintptr_t>(&x) % 128 == 0);
+  }
+  spool::lifo_queue<wide_and_trivial> trivial;
+  for (int i = 0; i < 100; ++i) trivial.put({i});
+  for (int i = 99; i >= 0; --i) CHECK(trivial.get().value == i);
+}
+
+TEST_CASE("iteration takes items until the queue is shut down and drained") {
+  spool::queue<std::unique_ptr<int>> q;
+  static_assert(std::ranges::input_range<spool::queue<std::unique_ptr<int>>>);
+  for (int i = 0; i < 6; ++i) q.put(std::make_unique<int>(i));
+  std::vector<int> seen;
+  for (auto& item : q | std::views::take(2)) seen.push_back(*item);
+  CHECK(seen == std::vector{0, 1});
+  CHECK(q.size() == 4);  // no more was taken than was asked for
+  for (auto& item : q) {
+    seen.push_back(*item);
+    if (*item == 3) break;
+  }
+  CHECK(q.size() == 2);
+  q.shutdown();
+  for (auto& item : q) seen.push_back(*item);
+  for (auto& item : q) seen.push_back(*item);
+  CHECK(seen == std::vector{0, 1, 2, 3, 4, 5});
+}
+
+namespace {
+
+/// Uses the queue in its destructor: with a lock held that would hang.
+struct curious {
+  spool::queue<curious>* home = nullptr;
+  int* seen = nullptr;
+  curious(spool::queue<curious>* q, int* s) : home(q), seen(s) {}
+  curious(const curious&) = default;  // so what is left behind is as whole as what is taken
+  ~curious() {
+    if (seen == nullptr) return;
+    ++*seen;
+    static_cast<void>(home->size());
+    static_cast<void>(home->join_for(std::chrono::seconds(0)));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("nothing is kept of an item that was taken, and items are destroyed outside the lock") {
+  spool::queue<std::shared_ptr<int>> q;
+  std::weak_ptr<int> probe;
+  {
+    auto x = std::make_shared<int>(1);
+    probe = x;
+    q.put(x);
+    q.put(std::move(x));
+  }
+  CHECK(probe.use_count() == 2);
+  q.get();
+  CHECK(probe.use_count() == 1);
+  q.get();
+  CHECK(probe.expired());
+  auto fresh = std::make_shared<int>(2);
+  probe = fresh;
+  q.put(std::move(fresh));
+  std::vector<std::shared_ptr<int>> out;
+  q.get_many(std::back_inserter(out), 9);
+  out.clear();
+  CHECK(probe.expired());
+  for (int i = 0; i < 2; ++i) q.put(std::make_shared<int>(i));
+  q.shutdown();
+  for (auto& x : q) {
+    CHECK(probe.expired());
+    probe = x;
+  }
+  CHECK(probe.expired());
+
+  int ends = 0;
+  {
+    spool::queue<curious> self;
+    for (int i = 0; i < 4; ++i) self.put(curious(&self, &ends));
+    CHECK(ends == 4);
+    self.get();
+    CHECK(ends == 6);
+    {
+      std::vector<curious> taken;
+      taken.reserve(1);
+      self.get_many(std::back_inserter(taken), 1);
+      CHECK(ends == 7);
+    }
+    self.shutdown(true);
+    CHECK(ends == 10);
+  }
+}
+
+TEMPLATE_TEST_CASE("running out of memory changes nothing, wherever it does", "", spool::queue<tracked>,
+                   spool::lifo_queue<tracked>, spool::priority_queue<tracked>) {
+  if (!failing_new::works) return;
+  tracked::reset();
+  {
+    TestType q(40);
+    tracked x(7);
+    std::size_t size = 0;
+    int failures = 0;
+    for (int i = 0; i < 40; ++i) {
+      for (int n = 1;; ++n) {
+        try {
+          failing_new guard(n);
+          i % 2 == 0 ? q.put(std::move(x)) : q.put(x);
+          break;
+        } catch (std::bad_alloc const&) {
+          ++failures;
+          REQUIRE(q.size() == size);
+          REQUIRE(x.value == 7);
+        }
+      }
+      x.value = 7;
+      REQUIRE(q.size() == ++size);
+    }
+    CHECK(failures >= 2);  // recycled blocks seldom need new memory
+    std::vector<tracked> out;
+    for (int n = 1; size != 0; ++n) {
+      try {
+        failing_new guard(n);
+        size -= q.get_many(std::back_inserter(out), 40);
+      } catch (std::bad_alloc const&) {
+        size = q.size();
+        REQUIRE(out.size() + size == 40);
+        REQUIRE_FALSE(q.join_for(0s));
+      }
+    }
+    CHECK(q.empty());
+  }
+  CHECK(tracked::live() == 0);
+}
+
+namespace {
+
+/// The sequential model of all three: a list, and which of it leaves next.
+struct model {
+  enum kind { fifo, lifo, smallest };
+  kind order;
+  std::size_t maxsize;
+  std::deque<int> items{};
+  std::size_t unfinished = 0;
+  bool shut = false;
+
+  bool full() const { return maxsize != 0 && items.size() >= maxsize; }
+  int take() {
+    auto it = order == fifo   ? items.begin()
+              : order == lifo ? items.end() - 1
+                              : std::min_element(items.begin(), items.end());
+    const int x = *it;
+    items.erase(it);
+    return x;
+  }
+};
+
+template <class Item>
+Item made(int x) {
+  if constexpr (std::is_same_v<Item, int>) {
+    return x;
+  } else {
+    return std::make_unique<int>(x);
+  }
+}
+int read(int x) { return x; }
+int read(const std::unique_ptr<int>& x) { return *x; }
+
+struct pointees {
+  bool operator()(int a, int b) const { return a < b; }
+  bool operator()(const std::unique_ptr<int>& a, const std::unique_ptr<int>& b) const { return *a < *b; }
+};
+
+template <class Queue>
+void compare_with_model(model::kind kind, std::uint32_t seed) {
+  using item = typename Queue::value_type;
+  std::mt19937 random(seed);
+  const auto below = [&](std::uint32_t n) { return static_cast<std::uint32_t>(random() % n); };
+  model m{kind, below(3) == 0 ? 0 : 1 + below(40)};
+  Queue q(m.maxsize);
+  std::stop_source stopped;
+  stopped.request_stop();
+  std::optional<int> got;
+  const auto note = [&](std::optional<item> x) { got = x ? std::optional<int>(read(*x)) : std::nullopt; };
+  for (int step = 0; step < 400; ++step) {
+    INFO("seed " << seed << " step " << step);
+    const int value = static_cast<int>(below(20));
+    const std::uint32_t operation = below(20);
+    bool threw = false;
+    bool done = false;
+    got.reset();
+    if (operation < 7) {
+      try {
+        switch (below(6)) {
+          case 0:
+            done = q.try_put(made<item>(value));
+            break;
+          case 1:
+            done = q.put_for(made<item>(value), 0s);
+            break;
+          case 2:
+            done = q.put_until(made<item>(value), std::chrono::system_clock::time_point{});
+            break;
+          case 3:
+            done = q.put(made<item>(value), stopped.get_token());
+            break;
+          case 4:
+            if (!m.full() || m.shut) {
+              q.put(made<item>(value));
+              done = true;
+            }
+            break;
+          default:
+            if (!m.full() || m.shut) {
+              q.emplace(made<item>(value));
+              done = true;
+            }
+        }
+      } catch (spool::queue_shutdown_error const&) {
+        threw = true;
+      }
+      REQUIRE(threw == m.shut);
+      REQUIRE(done == (!m.shut && !m.full()));
+      if (done) {
+        m.items.push_back(value);
+        ++m.unfinished;
+      }
+    } else if (operation < 13) {
+      const bool possible = !m.items.empty() || m.shut;
+      try {
+        switch (below(5)) {
+          case 0:
+            note(q.try_get());
+            break;
+          case 1:
+            note(q.get_for(-1s));
+            break;
+          case 2:
+            note(q.get_until(std::chrono::steady_clock::now()));
+            break;
+          case 3:
+            note(q.get(stopped.get_token()));
+            break;
+          default:
+            if (possible) note(q.get());
+        }
+      } catch (spool::queue_shutdown_error const&) {
+        threw = true;
+      }
+      REQUIRE(threw == (m.shut && m.items.empty()));
+      REQUIRE(got.has_value() == !m.items.empty());
+      if (got) REQUIRE(*got == m.take());
+    } else if (operation < 15) {
+      if (m.items.empty() && !m.shut) continue;
+      std::vector<item> out;
+      const std::size_t max = 1 + below(12);
+      const std::size_t expected = std::min(max, m.items.size());
+      try {
+        done = q.get_many(std::back_inserter(out), max) == expected;
+      } catch (spool::queue_shutdown_error const&) {
+        threw = true;
+      }
+      REQUIRE(threw == (expected == 0));
+      REQUIRE(done == (expected != 0));
+      for (const item& x : out) REQUIRE(read(x) == m.take());
+    } else if (operation < 17) {
+      const std::size_t room = m.maxsize == 0 ? 30 : m.maxsize - m.items.size();
+      std::vector<item> some;
+      for (std::size_t i = below(static_cast<std::uint32_t>(room) + 1); i != 0; --i) some.push_back(made<item>(value));
+      const std::size_t n = some.size();
+      try {
+        q.put_many(std::move(some));
+      } catch (spool::queue_shutdown_error const&) {
+        threw = true;
+      }
+      REQUIRE(threw == (m.shut && n != 0));
+      if (!threw) {
+        m.items.insert(m.items.end(), n, value);
+        m.unfinished += n;
+      }
+    } else if (operation < 19) {
+      try {
+        q.task_done();
+      } catch (spool::usage_error const&) {
+        threw = true;
+      }
+      REQUIRE(threw == (m.unfinished == 0));
+      if (!threw) --m.unfinished;
+    } else if (below(8) == 0) {
+      const bool immediate = below(2) == 0;
+      // Items that are already done may still be there; so at most what is unfinished can be counted as done.
+      q.shutdown(immediate);
+      m.shut = true;
+      if (immediate) {
+        m.unfinished -= std::min(m.unfinished, m.items.size());
+        m.items.clear();
+      }
+    }
+    REQUIRE(q.size() == m.items.size());
+    REQUIRE(q.empty() == m.items.empty());
+    REQUIRE(q.full() == m.full());
+    REQUIRE(q.is_shutdown() == m.shut);
+    REQUIRE(q.join_for(0s) == (m.unfinished == 0));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("whatever one thread does, the queues do what a plain list would") {
+  for (std::uint32_t seed = 1; seed <= 60; ++seed) {
+    compare_with_model<spool::queue<int>>(model::fifo, seed);
+    compare_with_model<spool::queue<std::unique_ptr<int>>>(model::fifo, seed);
+    compare_with_model<spool::lifo_queue<int>>(model::lifo, seed);
+    compare_with_model<spool::lifo_queue<std::unique_ptr<int>>>(model::lifo, seed);
+    compare_with_model<spool::priority_queue<int>>(model::smallest, seed);
+    compare_with_model<spool::priority_queue<std::unique_ptr<int>, pointees>>(model::smallest, seed);
+  }
+}
