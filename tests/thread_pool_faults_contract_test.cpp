@@ -543,23 +543,6 @@ TEST_CASE("a map that runs out of memory throws, and nothing of it goes on") {
   }
 }
 
-TEST_CASE("a map that runs out of memory has not moved from its callable and its range") {
-  thread_pool pool(2);
-  std::atomic<int> running{0}, started{0};
-  doubles f{.running = &running, .started = &started};
-  std::vector<int> data(40, 1);
-  int whole = 0, spoiled = 0;
-  const int failures = with_each_allocation_failing([&] { auto results = pool.map(std::move(f), std::move(data)); },
-                                                    [&] {
-                                                      (f.mine && data.size() == 40 ? whole : spoiled) += 1;
-                                                      f.mine = std::make_unique<int>(2);
-                                                      data.assign(40, 1);
-                                                    });
-  CHECK(failures >= 1);
-  CHECK(whole == failures);
-  CHECK(spoiled == 0);
-}
-
 TEST_CASE("shutdown, cancel and wait_idle without memory either change nothing or do their work") {
   SECTION("shutdown") {
     thread_pool pool(1);
@@ -732,22 +715,6 @@ TEST_CASE(
                              std::move(arguments.moved), std::move(arguments.last), payload{});
   CHECK(f.result() == 156);
   CHECK(pool.worker_count() == 1);
-}
-
-TEST_CASE("a map for which the system refuses the only thread has not moved from its callable and its range") {
-  thread_pool pool(4);
-  std::vector<int> data(10, 1);
-  auto f = [mine = std::make_unique<int>(1)](int i) { return i + *mine; };
-  {
-    const no_threads guard;
-    CHECK_THROWS_AS(
-        [&] {
-          for (const int r : pool.map(std::move(f), std::move(data))) static_cast<void>(r);
-        }(),
-        std::system_error);
-  }
-  REQUIRE(data.size() == 10);
-  CHECK(f(1) == 2);
 }
 
 TEST_CASE("a pool that was refused its first thread shuts down and is destroyed at once") {

@@ -128,7 +128,8 @@ public:
   /// call
   ///          threw; ++it goes on. Dropping it cancels what has not started, requests stop of what runs, and waits for
   ///          that.
-  /// Throws   as submit(), with what was submitted cancelled.
+  /// Throws   as submit(), with what was submitted cancelled. Once something was submitted, f and the ranges that were
+  ///          rvalues have been moved from.
   template <class F, class... Ranges>
     requires(sizeof...(Ranges) > 0)
   auto map(F&& f, Ranges&&... ranges) {

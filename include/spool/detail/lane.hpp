@@ -60,6 +60,20 @@ public:
     return oldest;
   }
 
+  /// Takes this task if it is the oldest.      Returns  whether it did.
+  bool take_if_oldest(const task& wanted) noexcept {
+    if (empty()) return false;
+    out_.lock.lock();
+    if (out_.size == 0) fetch();
+    const bool oldest = out_.size != 0 && out_.first == &wanted;
+    if (oldest) {
+      out_.first = std::exchange(out_.first->next, nullptr);
+      --out_.size;
+    }
+    out_.unlock();
+    return oldest;
+  }
+
 private:
   struct list {
     void append(task* head, task* tail, std::size_t n) noexcept {

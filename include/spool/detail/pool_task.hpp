@@ -83,10 +83,11 @@ public:
 
 protected:
   bool run_in_waiter(task_thread& thread, bool must) noexcept override {
-    if (thread.pool() != &pool_ || must_keep_its_turn()) return false;
+    if (thread.pool() != &pool_) return false;
     worker& here = static_cast<worker&>(thread);
     if (!must && !here.has_room_on_stack()) return false;
-    const bool taken_out = here.own().pop_if(*this);
+    const bool taken_out = must_keep_its_turn() ? pool_.take_in_turn(*this) : here.own().pop_if(*this);
+    if (!taken_out && !must && must_keep_its_turn()) return false;
     if (!this->claim()) {
       if (taken_out) this->drop_entry();
       return false;

@@ -93,6 +93,9 @@ public:
     if (decided() != nullptr || (!is_here() && load_word().closing())) refuse();
   }
 
+  /// Takes a task from outside out of the queue of a single worker, if its turn has come.
+  bool take_in_turn(const task& t) noexcept { return lanes_[0].take_if_oldest(t); }
+
   /// One task ended without running: it was cancelled or discarded.
   void count_discarded() noexcept;
 

@@ -229,10 +229,12 @@ inline worker::patience worker::begin_wait(awaited_results& awaited) noexcept {
 
 inline worker::patience worker::ask_again(awaited_results& awaited) noexcept {
   if (pool_.wants_another(pool_.load_word()) && pool_.any_work() && !pool_.summon()) {
-    // No thread to be had: what is waited for may run here, however high the stack.
+    // No thread to be had: what is waited for may run here, however high the stack. Meanwhile this worker is awake.
+    pool_.add_to_word(pool_word::one_awake);
     for (std::size_t i = 0; i < awaited.count; ++i) {
       if (awaited.first[i] != nullptr && awaited.first[i]->run_in_waiter(*this, true)) break;
     }
+    pool_.add_to_word(0 - pool_word::one_awake);
     return patience::short_nap;
   }
   return pool_.load_word().awake() == 0 ? patience::long_nap : patience::unlimited;
