@@ -96,10 +96,10 @@ TEST_CASE("equal items leave a priority_queue in the order put") {
   for (int round = 0; round < 50; ++round) {
     spool::priority_queue<keyed, by_key> q;
     std::vector<keyed> all;
-    const auto order = [](const keyed& a, const keyed& b) { return a.key < b.key; };
+    const auto order = [](const keyed& a, const keyed& b) { return std::pair(a.key, a.tag) < std::pair(b.key, b.tag); };
     for (int tag = 0; tag < 200; ++tag) {
       if (random() % 3 == 0 && !all.empty()) {
-        std::stable_sort(all.begin(), all.end(), order);
+        std::sort(all.begin(), all.end(), order);
         const keyed got = q.get();
         CHECK(got.tag == all.front().tag);
         all.erase(all.begin());
@@ -107,7 +107,7 @@ TEST_CASE("equal items leave a priority_queue in the order put") {
       all.push_back({static_cast<int>(random() % 5), tag});
       q.put(all.back());
     }
-    std::stable_sort(all.begin(), all.end(), order);
+    std::sort(all.begin(), all.end(), order);
     std::vector<int> expected, got;
     for (const keyed& x : all) expected.push_back(x.tag);
     while (auto x = q.try_get()) got.push_back(x->tag);

@@ -17,6 +17,7 @@
 #include <spool/detail/queue_item.hpp>
 #include <spool/detail/queue_store.hpp>
 #include <spool/detail/queue_taking.hpp>
+#include <spool/detail/queue_waits.hpp>
 
 namespace spool::detail {
 
