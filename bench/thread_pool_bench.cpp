@@ -353,6 +353,65 @@ cost gather_groups(std::size_t group) {
   return took;
 }
 
+/// A pool's own for_each, which the calling thread joins, or TBB's in an arena of two threads, the calling one included.
+struct spool_loop {
+  static constexpr const char* name = "spool";
+  template <class Range, class F>
+  void operator()(Range& range, F f) {
+    pool.for_each(range, f);
+  }
+  spool::thread_pool pool{2};
+};
+#if SPOOL_BENCH_TBB
+struct tbb_loop {
+  static constexpr const char* name = "tbb parallel_for";
+  template <class Range, class F>
+  void operator()(Range& range, F f) {
+    arena.execute([&] { tbb::parallel_for(std::size_t{0}, range.size(), [&](std::size_t i) { f(range[i]); }); });
+  }
+  tbb::task_arena arena{(bench::allow_tbb_threads(), 2), 1};
+};
+#endif
+struct plain_loop {
+  static constexpr const char* name = "one thread";
+  template <class Range, class F>
+  void operator()(Range& range, F f) {
+    for (auto& x : range) f(x);
+  }
+};
+
+template <class Loop>
+cost tiny_bodies() {
+  constexpr std::size_t n = 1'000'000;
+  constexpr int times = 20;
+  Loop loop;
+  std::vector<int> x(n, 1);
+  const auto step = [](int& i) { i = static_cast<int>(static_cast<unsigned>(i) * 3 + 1); };
+  loop(x, step);
+  const stopwatch watch;
+  for (int i = 0; i < times; ++i) loop(x, step);
+  const cost took = watch.per_unit(times);
+  unsigned right = 1;
+  for (int i = 0; i <= times; ++i) right = right * 3 + 1;
+  check(std::count(x.begin(), x.end(), static_cast<int>(right)) == static_cast<std::ptrdiff_t>(n), "for_each");
+  return took;
+}
+
+/// Unit: half the time of all the bodies. Its inverse is the efficiency.
+template <class Loop>
+cost unequal_bodies() {
+  std::mt19937 random(7);
+  std::exponential_distribution<double> length(1 / 50e3);
+  std::vector<double> bodies(1000);
+  double ideal = 0;
+  for (double& ns : bodies) ideal += (ns = length(random)) / 2;
+  Loop loop;
+  loop(bodies, [](double) { work(100); });
+  const stopwatch watch;
+  loop(bodies, [](double ns) { work(static_cast<std::uint64_t>(ns / step_ns())); });
+  return watch.per_unit(ideal);
+}
+
 // ── the table ──
 
 /// The same workload on spool, and on those of the peers that are here.
@@ -423,6 +482,19 @@ void add_rows() {
   bench::add_row("oversubscribed/64",
                  queues([]<class Pool>(std::type_identity<Pool>) { return oversubscribed<Pool>(); }));
   bench::add_row("create", queues([]<class Pool>(std::type_identity<Pool>) { return create<Pool>(); }), 1e3, "us");
+  const auto loops = [](auto sample) {
+    std::vector<contestant> all;
+    all.push_back({spool_loop::name, [=] { return sample(std::type_identity<spool_loop>()); }});
+#if SPOOL_BENCH_TBB
+    all.push_back({tbb_loop::name, [=] { return sample(std::type_identity<tbb_loop>()); }});
+#endif
+    all.push_back({plain_loop::name, [=] { return sample(std::type_identity<plain_loop>()); }});
+    return all;
+  };
+  bench::add_row("for_each/tiny", loops([]<class Loop>(std::type_identity<Loop>) { return tiny_bodies<Loop>(); }), 1e3,
+                 "us");
+  bench::add_row("for_each/unequal", loops([]<class Loop>(std::type_identity<Loop>) { return unequal_bodies<Loop>(); }),
+                 1, "x ideal");
   const auto groups = [](auto gather) {
     std::vector<contestant> all;
     for (const std::size_t group : {100'000U, 10'000U, 1'000U}) {
