@@ -45,6 +45,23 @@ void eventually_under(Mutex& m, Done done) {
   });
 }
 
+/// Calls f, then writes to the part of the stack that f has used: late accesses to its waiter show.
+struct overwriting {
+  template <class F>
+  [[gnu::noinline]] static void call(F f) {
+    f();
+  }
+  [[gnu::noinline]] static void overwrite() {
+    volatile unsigned char bytes[2048];
+    for (volatile unsigned char& byte : bytes) byte = 0xa5;
+  }
+};
+template <class F>
+void on_overwritten_stack(F f) {
+  overwriting::call(f);
+  overwriting::overwrite();
+}
+
 /// As std::stop_source(), of which g++ 12 with a sanitizer says in vain that it is used before it is made.
 std::stop_source new_source() { return std::vector<std::stop_source>(1).front(); }
 
@@ -97,7 +114,7 @@ TEST_CASE("notify(n) releases the n that have waited longest, and nobody else") 
   constexpr std::size_t threads = 9;
   spool::mutex m;
   spool::condition changed;
-  std::size_t entered = 0;         // all guarded by m
+  std::size_t entered = 0;  // all guarded by m
   std::vector<std::size_t> woken;
   crew waiters;
   for (std::size_t i = 0; i < threads; ++i) {
@@ -314,7 +331,7 @@ TEST_CASE("a notification that races with deadlines and stop requests ends just 
   constexpr long enough = 3'000;
   spool::mutex m;
   spool::condition changed;
-  long sent = 0;         // all guarded by m
+  long sent = 0;  // all guarded by m
   long taken = 0;
   bool patient = false;  // the one without a deadline is in the row
   bool over = false;
@@ -692,8 +709,10 @@ TEST_CASE("it may be destroyed when the last wait has returned, while the notify
         s.changed.notify_all();
       },
       [](shared& s) {
-        std::unique_lock held(s.m);
-        s.changed.wait(held, [&s] { return s.ready; });
+        on_overwritten_stack([&s] {
+          std::unique_lock held(s.m);
+          s.changed.wait(held, [&s] { return s.ready; });
+        });
       });
   CHECK(seen.early == 0);
   CHECK(seen.late == 0);
@@ -712,9 +731,11 @@ TEST_CASE("it may be destroyed when the last wait has returned, while the notify
         s.changed.notify_one();
       },
       [](without_lock& s) {
-        std::unique_lock held(s.m);
-        s.locked = true;
-        s.changed.wait(held);
+        on_overwritten_stack([&s] {
+          std::unique_lock held(s.m);
+          s.locked = true;
+          s.changed.wait(held);
+        });
       });
   CHECK(after_the_lock.early == 0);
   CHECK(after_the_lock.late == 0);
@@ -734,10 +755,18 @@ TEST_CASE("it may be destroyed when all waiters have been notified, before they 
       ++waiting;
       bool result = true;
       switch (i) {
-        case 0: changed->wait(held); break;
-        case 1: changed->wait(held, [&] { return notified; }); break;
-        case 2: result = changed->wait(held, source.get_token(), [&] { return notified; }); break;
-        default: result = changed->wait_for(held, 1h); break;
+        case 0:
+          changed->wait(held);
+          break;
+        case 1:
+          changed->wait(held, [&] { return notified; });
+          break;
+        case 2:
+          result = changed->wait(held, source.get_token(), [&] { return notified; });
+          break;
+        default:
+          result = changed->wait_for(held, 1h);
+          break;
       }
       if (result) ++released;
     });

@@ -6,11 +6,12 @@
 #include <cstdint>
 
 #include <spool/detail/atomic.hpp>
+#include <spool/detail/clock.hpp>
 #include <spool/detail/config.hpp>
 #include <spool/detail/deadline.hpp>
 #include <spool/detail/futex.hpp>
 #include <spool/detail/lock_hooks.hpp>
-#include <spool/detail/spin.hpp>
+#include <spool/detail/spin_habit.hpp>
 #include <spool/errors.hpp>
 
 namespace spool {
@@ -48,7 +49,8 @@ public:
   /// Takes the lock if it is free and nobody has reserved it.      Returns  whether it did.
   [[nodiscard]] bool try_lock() noexcept {
     std::uint32_t seen = 0;
-    return state_.compare_exchange_strong(seen, locked_bit, detail::memory_order_acquire, detail::memory_order_relaxed) ||
+    return state_.compare_exchange_strong(seen, locked_bit, detail::memory_order_acquire,
+                                          detail::memory_order_relaxed) ||
            take(seen, 0, 0);
   }
 
@@ -115,9 +117,9 @@ private:
   static constexpr std::uint32_t one_sleeper = 16;
   static constexpr std::int64_t patience_ns = 1'000'000;  // a sleeper that has waited longer reserves the lock
   static constexpr std::int64_t hot_ns = 4'000;
-  static constexpr unsigned back_off_pauses = 192;
-  static constexpr unsigned spin_pauses = 384;
-  static constexpr unsigned longest_pause = 64;
+  static constexpr unsigned back_off_pauses = 192;  // 2 us here
+  static constexpr std::int64_t spin_ns = 4'000;
+  static constexpr unsigned longest_pause = 32;
 
   friend struct detail::lock_hooks<mutex>;
 
@@ -130,7 +132,8 @@ private:
   bool take(std::uint32_t& seen, std::uint32_t entry, std::uint32_t mine) noexcept {
     while (is_free(seen, mine)) {
       const std::uint32_t next = ((seen | locked_bit) - entry) & ~(mine | (entry != 0 ? woken_bits : 0));
-      if (state_.compare_exchange_weak(seen, next, detail::memory_order_acquire, detail::memory_order_relaxed)) {  // (B)
+      if (state_.compare_exchange_weak(seen, next, detail::memory_order_acquire,
+                                       detail::memory_order_relaxed)) {  // (B)
         return true;
       }
     }
@@ -159,8 +162,13 @@ struct lock_hooks<mutex> {
   static void regain(mutex&, unsigned) noexcept {}
 };
 
-/// When this thread last had to wait for a mutex; of any mutex, which is near enough for a guess.
-inline constinit thread_local std::int64_t last_contention_ns = 0;
+/// What the calling thread has learned of contention; of any mutex, which is near enough for a guess.
+struct contention_habit {
+  spin_habit spin{};
+  std::int64_t last_ns = 0;  // when it last had to wait for a mutex
+};
+
+inline constinit thread_local contention_habit my_contention{};
 
 }  // namespace detail
 
@@ -173,24 +181,25 @@ SPOOL_COLD inline bool mutex::lock_contended(detail::deadline until) noexcept {
   // line now travels to and fro: each journey costs as much as several rounds of the one that has it. So leave it
   // there for a while: both get more done.
   if (is_free(seen, 0) && detail::has_several_cpus() &&
-      detail::steady_now_ns() - detail::last_contention_ns < hot_ns) {
+      detail::steady_now_ns() - detail::my_contention.last_ns < hot_ns) {
     for (unsigned i = 0; i < back_off_pauses; ++i) detail::cpu_pause();
   }
   const bool have = lock_spinning(0, 0) || lock_sleeping(until);
-  detail::last_contention_ns = detail::steady_now_ns();
+  detail::my_contention.last_ns = detail::steady_now_ns();
   return have;
 }
 
-/// Looks for the lock at growing intervals, for a few microseconds.
+/// Looks for the lock for a few microseconds, if that has paid lately.
 inline bool mutex::lock_spinning(std::uint32_t entry, std::uint32_t mine) noexcept {
-  unsigned spent = 0;
-  for (unsigned pauses = 1;; pauses = pauses < longest_pause ? 2 * pauses : pauses) {
-    std::uint32_t seen = state_.load(detail::memory_order_relaxed);
-    if (take(seen, entry, mine)) return true;
-    if (spent >= spin_pauses || (seen & reserved_bit & ~mine) != 0 || !detail::has_several_cpus()) return false;
-    for (unsigned i = 0; i < pauses; ++i) detail::cpu_pause();
-    spent += pauses;
-  }
+  bool have = false;
+  detail::my_contention.spin.spin_until(
+      [&] {
+        std::uint32_t seen = state_.load(detail::memory_order_relaxed);
+        have = take(seen, entry, mine);
+        return have || (seen & reserved_bit & ~mine) != 0;  // reserved by another: not for this thread
+      },
+      spin_ns, longest_pause);
+  return have;
 }
 
 inline bool mutex::lock_sleeping(detail::deadline until) noexcept {

@@ -5,50 +5,29 @@
 #include <cstdint>
 
 #include <spool/detail/atomic.hpp>
-#include <spool/detail/clock.hpp>
-#include <spool/detail/config.hpp>
 #include <spool/detail/deadline.hpp>
 #include <spool/detail/futex.hpp>
 #include <spool/detail/intrusive_list.hpp>
-#include <spool/detail/spin.hpp>
+#include <spool/detail/spin_habit.hpp>
 #include <spool/detail/word_lock.hpp>
 
 namespace spool::detail {
 
-/// What the calling thread has learned of hand-offs between threads: whether spinning for the answer pays.
+/// What the calling thread has learned of hand-offs between threads.
 ///
 /// An answer takes well under a microsecond from a thread that spins, but some 30 us from one that has to be woken
-/// first. Two threads that play ping-pong are fast only if both spin, and one sleep makes both sleep for ever, as each
-/// then finds the other asleep. So who has just woken a sleeper spins as long as a wake-up takes. Where that fails
-/// (the answer takes longer, or more threads are ready than processors) it is given up, and tried again now and then.
+/// first. Two threads that play ping-pong are fast only if both spin, and one sleep would make both sleep for ever, as
+/// each then finds the other asleep. So who has just woken a sleeper spins as long as a wake-up takes.
 struct hand_off_habit {
   static constexpr std::int64_t short_spin_ns = 5'000;
-  static constexpr std::int64_t long_spin_ns = 50'000;  // above what a wake-up of an idle processor takes
-  static constexpr unsigned most_looks = 8'192;         // where the clock stands still
-  static constexpr std::uint8_t misses_allowed = 2;
-  static constexpr std::uint8_t retry_every = 32;
+  static constexpr std::int64_t long_spin_ns = 50'000;
 
+  spin_habit spin{};
   bool woke_a_sleeper = false;  // by its last release
-  std::uint8_t misses = 0;      // waits since the last one that ended while it spun; goes round
 
-  /// Spins as long as it is worth it, until ready().      Returns  whether ready() was seen true.
   template <class Ready>
-  bool spin_until(Ready ready) noexcept {
-    if (ready()) return true;
-    const bool worth_it = (misses < misses_allowed || misses % retry_every == 0) && has_several_cpus();
-    if (worth_it) {
-      const std::int64_t end = steady_now_ns() + (woke_a_sleeper ? long_spin_ns : short_spin_ns);
-      for (unsigned looks = 1; looks < most_looks; ++looks) {
-        cpu_pause();
-        if (ready()) {
-          misses = 0;
-          return true;
-        }
-        if (looks % 32 == 0 && steady_now_ns() > end) break;
-      }
-    }
-    ++misses;
-    return false;
+  void spin_until(Ready ready) noexcept {
+    spin.spin_until(ready, woke_a_sleeper ? long_spin_ns : short_spin_ns, 1);
   }
 };
 
@@ -127,7 +106,8 @@ private:
   bool claim() noexcept {
     std::uint32_t seen = word_.load(memory_order_seq_cst);  // (C)
     while (seen == awake || seen == asleep) {
-      if (word_.compare_exchange_weak(seen, seen == awake ? claimed : claimed_asleep, memory_order_seq_cst)) return true;
+      if (word_.compare_exchange_weak(seen, seen == awake ? claimed : claimed_asleep, memory_order_seq_cst))
+        return true;
     }
     return false;
   }
