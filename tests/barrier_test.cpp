@@ -745,27 +745,21 @@ TEST_CASE("a wait ends even if the barrier dies right after", "[barrier]") {
   const auto with_action = [] { return barrier(2, [] {}); };
   const auto with_throwing = [] { return barrier(2, [] { throw action_failure(); }); };
   SECTION("after the last arrival") {
-    check(
-        100'000, plain, [](barrier& b) { b.wait(); }, ending::passed);
+    check(100'000, plain, [](barrier& b) { b.wait(); }, ending::passed);
   }
   SECTION("after the last arrival, whose action has run") {
-    check(
-        20'000, with_action, [](barrier& b) { b.wait_for(0s); }, ending::passed);
+    check(20'000, with_action, [](barrier& b) { b.wait_for(0s); }, ending::passed);
   }
   SECTION("after the last arrival, whose action has thrown") {
-    check(
-        5000, with_throwing, [](barrier& b) { end_of([&] { b.wait(); }); }, ending::broken);
+    check(5000, with_throwing, [](barrier& b) { end_of([&] { b.wait(); }); }, ending::broken);
   }
   SECTION("after an abort") {
-    check(
-        5000, plain, [](barrier& b) { b.abort(); }, ending::broken);
+    check(5000, plain, [](barrier& b) { b.abort(); }, ending::broken);
   }
   SECTION("after a reset") {
-    check(
-        5000, plain, [](barrier& b) { b.reset(); }, ending::broken);
+    check(5000, plain, [](barrier& b) { b.reset(); }, ending::broken);
   }
   SECTION("after another's timeout") {
-    check(
-        5000, [] { return barrier(3); }, [](barrier& b) { end_of([&] { b.wait_for(0s); }); }, ending::broken);
+    check(5000, [] { return barrier(3); }, [](barrier& b) { end_of([&] { b.wait_for(0s); }); }, ending::broken);
   }
 }

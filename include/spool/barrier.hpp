@@ -42,7 +42,7 @@ public:
   /// abort(), reset() and the observers. An empty std::function counts as none.
   /// Throws  std::invalid_argument if parties is 0; what copying or moving the action throws.
   template <class Action = std::nullptr_t>
-  requires std::is_constructible_v<detail::unique_function<void()>, Action>
+    requires std::is_constructible_v<detail::unique_function<void()>, Action>
   explicit barrier(std::size_t parties, Action&& action = {})
       : parties_(checked(parties)), action_(unless_empty(std::forward<Action>(action))) {}
   barrier(const barrier&) = delete;
@@ -72,13 +72,13 @@ public:
   void abort() noexcept { send_all_away(true); }
 
   /// Whether wait() would throw.
-  bool broken() const noexcept { return broken_.load(detail::memory_order_acquire); }
+  bool broken() const noexcept { return broken_.load(detail::memory_order_acquire); }  // (B)
 
   /// How many threads make a round.
   std::size_t parties() const noexcept { return parties_; }
 
   /// How many threads have arrived in the round that is not yet full: 0..parties-1.
-  std::size_t waiting() const noexcept { return arrived_.load(detail::memory_order_relaxed); }
+  std::size_t waiting() const noexcept { return arrived_.load(detail::memory_order_acquire); }  // (B)
 
 private:
   //  A thread that waits is in one of these places; all that follows is guarded by lock_:
@@ -98,6 +98,7 @@ private:
   //    gets exactly one answer. Only a thread whose round still is round_ may time out instead: it takes all of
   //    filling_ out itself.
   //  - full_ is empty while nobody acts. Who acts leaves in wait(), and is not called: it looks at sent_away.
+  //  (A) pairs with the (B) of the same word: who looks from outside, without lock_, sees what led there.
   struct arrival : detail::sleeper {
     std::uint64_t round = 0;  // which one it waits to be filled
     // Of the last arrival of a round:
@@ -160,7 +161,7 @@ inline std::size_t barrier::arrive(detail::deadline until) {
   if (index + 1 < parties_) {
     self.round = round_;
     filling_.push_back(self);
-    arrived_.store(index + 1, detail::memory_order_relaxed);
+    arrived_.store(index + 1, detail::memory_order_release);  // (A)
     lock_.unlock();
     wait_for_last(self, until);
   } else {
@@ -184,7 +185,7 @@ inline void barrier::wait_for_last(arrival& self, detail::deadline until) {
     {
       detail::word_guard held(lock_);
       if (self.round == round_) {
-        broken_.store(true, detail::memory_order_release);
+        broken_.store(true, detail::memory_order_release);  // (A)
         empty_filling(leaving);
       }
     }
@@ -221,7 +222,7 @@ inline void barrier::act(arrival& self) {
   {
     detail::word_guard held(lock_);
     if (failure) {
-      broken_.store(true, detail::memory_order_release);
+      broken_.store(true, detail::memory_order_release);  // (A)
       empty_all(leaving);
     }
     passing.append(self.others);  // none, if they were sent away
@@ -239,7 +240,7 @@ inline void barrier::act(arrival& self) {
 /// Preconditions  lock_ is held.
 inline void barrier::empty_filling(detail::call_list& into) noexcept {
   into.append(filling_);
-  arrived_.store(0, detail::memory_order_relaxed);
+  arrived_.store(0, detail::memory_order_release);  // (A)
   ++round_;
 }
 
@@ -261,7 +262,7 @@ SPOOL_COLD inline void barrier::send_all_away(bool breaks) noexcept {
   detail::call_list leaving;
   {
     detail::word_guard held(lock_);
-    broken_.store(breaks, detail::memory_order_release);
+    broken_.store(breaks, detail::memory_order_release);  // (A)
     empty_all(leaving);
   }
   leaving.call_all(sent_away);  // *this may be gone as soon as the last of them is called

@@ -50,7 +50,7 @@ public:
     }
   }
 
-  std::ptrdiff_t value() const noexcept { return permits_in(state_.load(memory_order_relaxed)); }
+  std::ptrdiff_t value() const noexcept { return permits_in(state_.load(memory_order_acquire)); }  // (B)
 
 private:
   //  bit 0       has_sleepers  the list is not empty; changed only under lock_

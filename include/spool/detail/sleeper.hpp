@@ -104,8 +104,7 @@ private:
   /// Announces the sleep.      Returns  false, `seen` being what the word is now, if somebody spoke first.
   bool fall_asleep(std::uint32_t& seen) noexcept {
     if ((seen & asleep) != 0) return true;
-    if (!word_.compare_exchange_weak(seen, seen | asleep, memory_order_acquire, memory_order_acquire))
-      return false;  // (B)
+    if (!word_.compare_exchange_weak(seen, seen | asleep, memory_order_acquire)) return false;  // (B)
     seen |= asleep;
     return true;
   }
