@@ -1020,9 +1020,7 @@ TEST_CASE("completion against a wait with a timeout: who gives up missed nothing
         if (waited) readable = f.result_for(0s).size() == 3;
       },
       [&] { seen_for = outcome([&] { static_cast<void>(f.result_for(1us)); }); },
-      [&] {
-        p.set_value(std::vector{1, 2, 3});
-      });
+      [&] { p.set_value(std::vector{1, 2, 3}); });
   CHECK(wrong == 0);
   CHECK(gave_up + released == rounds_of(10'000));
 }
@@ -1201,9 +1199,7 @@ TEST_CASE("a future and its promise may be destroyed as soon as the wait has ret
         f = {};
         p.reset();  // while set_value may be returning
       },
-      [&] {
-        p->set_value(std::vector{1, 2});
-      });
+      [&] { p->set_value(std::vector{1, 2}); });
   CHECK(wrong == 0);
 }
 
@@ -1844,13 +1840,9 @@ TEST_CASE("100,000 waits that time out leave nothing behind") {
 namespace {
 
 template <class P>
-concept takes_a_braced_list = requires(P p) {
-  p.set_value({1, 2, 3});
-};
+concept takes_a_braced_list = requires(P p) { p.set_value({1, 2, 3}); };
 template <class P, class Arg>
-concept takes = requires(P p, Arg&& arg) {
-  p.set_value(static_cast<Arg&&>(arg));
-};
+concept takes = requires(P p, Arg&& arg) { p.set_value(static_cast<Arg&&>(arg)); };
 
 }  // namespace
 

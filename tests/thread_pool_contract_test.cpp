@@ -359,7 +359,9 @@ TEST_CASE("pool workers are listed as PREFIX_N, which is also the system's name 
 
 TEST_CASE("idle workers use no processor time") {
   thread_pool pool(8);
-  { const held_worker held(pool, 8); }
+  {
+    const held_worker held(pool, 8);
+  }
   pool.wait_idle();
   spool::promise<void> never;
   static_cast<void>(never.get_future().wait_for(20ms));

@@ -102,7 +102,7 @@ inline void add_row(const std::string& name, std::vector<contestant> all, double
       std::sort(values.begin(), values.end());
       return values[(values.size() - 1) * quarter / 4];
     };
-    const auto column = [&](std::size_t who, double cost::*what) {
+    const auto column = [&](std::size_t who, double cost::* what) {
       std::vector<double> values;
       for (const round& r : done) values.push_back(r.samples[who].*what);
       return values;

@@ -51,16 +51,26 @@ public:
   // ── putting ──
 
   /// Puts an item, waiting for room.
-  void put(const T& x) requires std::is_copy_constructible_v<T> { body_.insert(detail::wait_always{}, x); }
+  void put(const T& x)
+    requires std::is_copy_constructible_v<T>
+  {
+    body_.insert(detail::wait_always{}, x);
+  }
   void put(T&& x) { body_.insert(detail::wait_always{}, std::move(x)); }
 
   /// Puts an item made of args, waiting for room.
   template <class... Args>
-  requires std::is_constructible_v<T, Args...>
-  void emplace(Args&&... args) { body_.insert(detail::wait_always{}, std::forward<Args>(args)...); }
+    requires std::is_constructible_v<T, Args...>
+  void emplace(Args&&... args) {
+    body_.insert(detail::wait_always{}, std::forward<Args>(args)...);
+  }
 
   /// Puts an item if there is room now.      Returns  whether it did: if not, x is whole.
-  [[nodiscard]] bool try_put(const T& x) requires std::is_copy_constructible_v<T> { return body_.try_insert(x); }
+  [[nodiscard]] bool try_put(const T& x)
+    requires std::is_copy_constructible_v<T>
+  {
+    return body_.try_insert(x);
+  }
   [[nodiscard]] bool try_put(T&& x) { return body_.try_insert(std::move(x)); }
 
   /// Puts an item, waiting for room no longer than d, or until t.      Returns  whether it did: if not, x is whole.
@@ -84,7 +94,9 @@ public:
 
   /// Puts an item, waiting for room until a stop is requested.
   /// Returns  whether it did: if there is room it does, even if a stop was requested before.
-  [[nodiscard]] bool put(const T& x, std::stop_token stop) requires std::is_copy_constructible_v<T> {
+  [[nodiscard]] bool put(const T& x, std::stop_token stop)
+    requires std::is_copy_constructible_v<T>
+  {
     return body_.insert(detail::wait_unless_stopped{stop}, x);
   }
   [[nodiscard]] bool put(T&& x, std::stop_token stop) {

@@ -34,7 +34,7 @@ using item_reference = decltype(*std::begin(std::declval<Range&>()));
 template <class Range>
 inline constexpr bool owns_items = false;
 template <class Range>
-requires requires { typename item_reference<const Range>; }
+  requires requires { typename item_reference<const Range>; }
 inline constexpr bool owns_items<Range> = !std::is_same_v<item_reference<Range>, item_reference<const Range>>;
 
 /// A store with the lock that guards it, and all that is done to the two.
@@ -86,8 +86,7 @@ public:
 
   void shutdown(bool immediate) noexcept {
     queue_store<T, typename Store::entry> left;
-    core_.shutdown(
-        immediate, [&]() noexcept { store_.give_all(left); }, [&]() noexcept { left.destroy_items(); });
+    core_.shutdown(immediate, [&]() noexcept { store_.give_all(left); }, [&]() noexcept { left.destroy_items(); });
   }
 
 private:

@@ -16,9 +16,8 @@
 namespace spool::detail {
 
 template <class T>
-inline constexpr bool is_its_own_cell =
-    std::is_trivially_copyable_v<T>&& std::is_trivially_move_constructible_v<T>&& std::is_trivially_destructible_v<T> &&
-    sizeof(T) <= 64;
+inline constexpr bool is_its_own_cell = std::is_trivially_copyable_v<T> && std::is_trivially_move_constructible_v<T> &&
+                                        std::is_trivially_destructible_v<T> && sizeof(T) <= 64;
 
 /// A place for one item that is about to be put: made before the lock, filled before it or under it.
 template <class T, bool = is_its_own_cell<T>>

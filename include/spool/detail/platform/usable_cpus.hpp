@@ -77,7 +77,8 @@ inline void limit_by_groups(std::size_t& cpus) {
 }
 
 inline std::size_t count_usable_cpus() {
-  std::size_t cpus = std::max(1U, std::thread::hardware_concurrency());  // by the affinity mask, in libstdc++ and libc++
+  std::size_t cpus =
+      std::max(1U, std::thread::hardware_concurrency());  // by the affinity mask, in libstdc++ and libc++
   cpu_set_t mask;
   CPU_ZERO(&mask);
   if (::sched_getaffinity(0, sizeof mask, &mask) == 0) cpus = static_cast<std::size_t>(std::max(1, CPU_COUNT(&mask)));
