@@ -705,6 +705,26 @@ TEST_CASE("a callback that blocks delays no other timer") {
   }
 }
 
+TEST_CASE("a periodic timer whose callbacks block goes on, whoever has taken its thread's place") {
+  timer far_away(1h, [] {});
+  far_away.start();
+  std::atomic<int> calls{0}, others{0};
+  periodic_timer blocks(2ms, [&] {
+    ++calls;
+    std::this_thread::sleep_for(3ms);  // beyond its next deadline, and until another thread keeps the time
+  });
+  periodic_timer seldom(7ms, [&] {
+    ++others;
+    std::this_thread::sleep_for(1ms);
+  });
+  blocks.start();
+  seldom.start();
+  eventually([&] { return calls >= 30 && others >= 10; });
+  CHECK(blocks.cancel());
+  CHECK(seldom.cancel());
+  CHECK(far_away.cancel());
+}
+
 TEST_CASE("a timer started while the only callback blocks fires on time, too") {
   static_cast<void>(threads_at_rest());
   std::latch begun(1), end(1);

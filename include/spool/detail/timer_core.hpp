@@ -110,17 +110,8 @@ inline void timer_core::start() {
   started_ = true;
   due_ns = saturated_sum(now, std::max<std::int64_t>(delay_ns_, 0));
   s.queue.insert(*this);
-  if (timer_thread* const k = s.keeper) {
-    if (k->sleeps_beyond(due_ns)) {
-      wake = k->ring();
-    } else if (k->in_callback()) {
-      if (s.deputy == nullptr) {
-        if (s.arriving == 0) s.summon_deputy();
-      } else if (s.deputy->sleeps_beyond(std::max(due_ns, now + timer_service::grace_ns))) {
-        wake = s.deputy->ring();
-      }
-    }
-  }
+  if (const auto* const sleeper = s.whom_to_wake(due_ns, now)) wake = sleeper;
+  if (s.keeper != nullptr && s.keeper->in_callback() && !s.has_deputy()) s.summon_deputy();
   held.unlock();
   if (wake != nullptr) futex_wake_one(wake);
 }

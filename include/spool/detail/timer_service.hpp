@@ -113,6 +113,7 @@ struct timer_service {
   void make_thread();
   bool summon_deputy() noexcept;
   const atomic<std::uint32_t>* promote() noexcept;
+  const atomic<std::uint32_t>* whom_to_wake(std::int64_t due_ns, std::int64_t now_ns) noexcept;
   const atomic<std::uint32_t>* was_emptied() noexcept;
 };
 
@@ -170,6 +171,15 @@ inline bool timer_service::summon_deputy() noexcept {
 inline const atomic<std::uint32_t>* timer_service::promote() noexcept {
   keeper = deputy != nullptr ? std::exchange(deputy, nullptr) : spares.pop_back();
   return keeper != nullptr ? keeper->ring() : nullptr;
+}
+
+/// A timer was put in: a keeper that is asleep, or the deputy of one that is in a callback, may sleep for too long.
+/// Returns  whom to wake; null if nobody.
+inline const atomic<std::uint32_t>* timer_service::whom_to_wake(std::int64_t due_ns, std::int64_t now_ns) noexcept {
+  if (keeper == nullptr) return nullptr;
+  if (keeper->sleeps_beyond(due_ns)) return keeper->ring();
+  const std::int64_t in_time = saturated_sum(due_ns > now_ns ? due_ns : now_ns, grace_ns);
+  return keeper->in_callback() && deputy != nullptr && deputy->sleeps_beyond(in_time) ? deputy->ring() : nullptr;
 }
 
 /// The last timer was taken out: the keeper shall not sleep until it would have been due.      Returns  whom to wake.

@@ -65,11 +65,7 @@ inline void timer_thread::sleep(std::int64_t until_ns) noexcept {
 inline bool timer_thread::keep() noexcept {
   timer_service& s = the_timers;
   timer_node* const first = s.queue.front();
-  bool just_looked = false;
-  if (first == nullptr || first->due_ns > now_ns_) {
-    now_ns_ = steady_now_ns();
-    just_looked = true;
-  }
+  if (first == nullptr || first->due_ns > now_ns_) now_ns_ = steady_now_ns();
   if (first == nullptr) {
     if (idle_since_ns_ == 0 || std::exchange(seen_arrivals_, s.queue.arrivals()) != s.queue.arrivals()) {
       idle_since_ns_ = now_ns_;
@@ -100,10 +96,10 @@ inline bool timer_thread::keep() noexcept {
     refused_ = !s.summon_deputy();
     return true;
   }
-  // A deputy that was there all the time has its eye on this deadline; in a long row of due timers it looks by itself.
-  if (just_looked && s.queue.size() > 1 && s.deputy != nullptr &&
-      s.deputy->sleeps_beyond(now_ns_ + timer_service::grace_ns)) {
-    futex_wake_one(s.deputy->ring());
+  // The deputy looks by itself while timers fire one after the other; it may sleep longer if it has seen none wait.
+  if (s.queue.size() > 1 && s.deputy != nullptr && s.deputy->sleeps_beyond(now_ns_ + timer_service::grace_ns)) {
+    now_ns_ = steady_now_ns();
+    if (s.deputy->sleeps_beyond(now_ns_ + timer_service::grace_ns)) futex_wake_one(s.deputy->ring());
   }
   fire(static_cast<timer_core&>(*first));
   return true;
@@ -194,6 +190,10 @@ inline void timer_thread::fire(timer_core& t) noexcept {
     if (again) {
       t.schedule_next(now);
       s.queue.insert(t);
+      // Blocked, and overtaken: another thread keeps the time, and must hear of it. If a deputy is missing, it is this one.
+      if (s.keeper != this) {
+        if (const auto* const wake = s.whom_to_wake(t.due_ns, now)) futex_wake_one(wake);
+      }
     } else {
       s.lock.unlock();
       if (!firing.destroyed()) call = std::move(t.call_);
