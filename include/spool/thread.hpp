@@ -35,16 +35,14 @@ struct thread_options {
 ///     worker.join();
 ///
 /// Shape            Calls f(args...) with copies of f and args, as std::thread does, or f.run(args...) if f is an
-/// object
-///                  with run() that cannot be called itself (std::ref(object): without a copy). If it fits only with a
+///                  object with run() that cannot be called itself (std::ref(object): without a copy). If it fits only with a
 ///                  std::stop_token before the arguments, it gets the thread's. What it returns is dropped; an
 ///                  exception that leaves it goes to the excepthook. Moved, not copied; a moved-from one, or one made
 ///                  of nothing, may only be assigned to and destroyed: all else is a usage_error.
 /// Blocks           Only start(), until the thread is up, and join().
 /// Synchronization  start() happens before the call of f. All that the thread does, its thread-locals' destructors
 ///                  included, happens before the return of every join().
-/// Lifetime         The destructor requests stop and joins; of a daemon, and in the thread itself, it lets the thread
-/// go.
+/// Lifetime         The destructor requests stop and joins; of a daemon, and in the thread itself, it lets the thread go.
 ///                  Every member function but those that move may be called by several threads at once. f and args are
 ///                  destroyed by the thread as soon as f has returned.
 class thread {
@@ -78,8 +76,7 @@ public:
 
   /// Starts the thread; once this returns it is listed and has its ids.
   /// Throws  usage_error if it was started before, of several that start it at once in all but one; std::system_error
-  /// if
-  ///         the system refuses the thread, and std::bad_alloc: nothing has happened then, and it may be started again.
+  ///         if the system refuses the thread, and std::bad_alloc: nothing has happened then, and it may be started again.
   void start() { state().start(); }
 
   /// Waits until the thread is gone. May be called again, and by many.

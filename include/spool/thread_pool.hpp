@@ -57,12 +57,10 @@ struct shutdown_options {
 ///
 /// Shape            Up to max_workers threads, each started when it is first needed; neither copied nor moved.
 /// Blocks           Only what says so. A task may wait for tasks of its own pool and of others, to any depth: it runs
-/// what
-///                  it waits for itself if that has not started, else another thread stands in for it meanwhile.
+///                  what it waits for itself if that has not started, else another thread stands in for it meanwhile.
 /// Synchronization  submit() happens before the start of the task, its end before whatever reports it done.
 /// Complexity       submit() is one block of memory, reused in the steady state, and no system call unless a worker
-/// sleeps
-///                  and none searches. A task made inside the pool takes no lock.
+///                  sleeps and none searches. A task made inside the pool takes no lock.
 /// Lifetime         Futures may outlive it. It may be destroyed in one of its own tasks.
 /// Source           Deques of Chase and Lev; one searching worker at a time, as in Go's scheduler.
 class thread_pool {
@@ -85,8 +83,7 @@ public:
   /// Blocks   While max_pending tasks wait for a worker, except in a task of this pool.
   /// Returns  the future of what f returns or throws.
   /// Throws   pool_shutdown_error, broken_pool_error, std::system_error if there can be no worker at all,
-  /// std::bad_alloc,
-  ///          and what copying or moving throws; nothing was moved from then, unless a move threw.
+  ///          std::bad_alloc, and what copying or moving throws; nothing was moved from then, unless a move threw.
   template <class F, class... Args>
     requires detail::is_callable<std::decay_t<F>, std::decay_t<Args>...>
   auto submit(F&& f, Args&&... args) {
@@ -125,9 +122,8 @@ public:
   /// submitted at once. An lvalue range is referred to, an rvalue range is kept.
   ///
   /// Returns  an input range of the results in the order of the inputs: *it waits, and gives R&, or throws what the
-  /// call
-  ///          threw; ++it goes on. Dropping it cancels what has not started, requests stop of what runs, and waits for
-  ///          that.
+  ///          call threw; ++it goes on. Dropping it cancels what has not started, requests stop of what runs, and
+  ///          waits for that.
   /// Throws   as submit(), with what was submitted cancelled. Once something was submitted, f and the ranges that were
   ///          rvalues have been moved from.
   template <class F, class... Ranges>
@@ -142,8 +138,8 @@ public:
   /// Shape    A forward range, or better. f is not copied; several threads call it at the same time.
   /// Blocks   Until f has returned for every element. Nobody else's task runs in this thread meanwhile.
   /// Throws   what a call of f threw first; what was not begun by then is skipped. pool_shutdown_error,
-  /// broken_pool_error. Source   Guided self-scheduling, Polychronopoulos and Kuck: each thread takes a share of what
-  /// is left.
+  ///          broken_pool_error.
+  /// Source   Guided self-scheduling, Polychronopoulos and Kuck: each thread takes a share of what is left.
   template <class Range, class F>
   void for_each(Range&& range, F&& f) {
     using iterator = decltype(std::begin(range));

@@ -23,17 +23,14 @@ namespace spool {
 ///     if (alarm.cancel()) print("never mind");
 ///
 /// Shape            Neither copied nor moved. Holds copies of f and args, as std::thread does; what f returns is
-/// dropped,
-///                  an exception that leaves it goes to the excepthook. Any duration: d <= 0 is due at once, the
-///                  largest never.
+///                  dropped, an exception that leaves it goes to the excepthook. Any duration: d <= 0 is due at once,
+///                  the largest never.
 /// Blocks           Only join() and, while the callback runs, the destructor. All timers of the program share one
-/// thread
-///                  that waits, and a few that run callbacks while another blocks; none of them keeps the program
-///                  alive.
+///                  thread that waits, and a few that run callbacks while another blocks; none of them keeps the
+///                  program alive.
 /// Ordering         Callbacks begin in the order of their deadlines, those of the same in the order of their starts,
-/// and
-///                  never early. One that blocks, or computes for more than a millisecond, delays no other, but may be
-///                  overtaken.
+///                  and never early. One that blocks, or computes for more than a millisecond, delays no other, but
+///                  may be overtaken.
 /// Synchronization  start() happens before the callback, its end before the return of every join().
 /// Complexity       start() and cancel(): O(1) for timers started in the order in which they are due, else O(log n) of
 ///                  those that wait; no allocation in the steady state, no system call unless it is the next to fire.
@@ -92,9 +89,8 @@ private:
 ///
 /// Shape            As timer. The copies of f and args stay where they are: each call gets them as lvalues.
 /// Ordering         As timer, without drift. One callback of a timer at a time: if it takes longer than the interval,
-/// the
-///                  next call is at the next multiple that has not passed, and missed() counts those left out. It goes
-///                  on after a callback that threw.
+///                  the next call is at the next multiple that has not passed, and missed() counts those left out. It
+///                  goes on after a callback that threw.
 class periodic_timer {
 public:
   /// Throws  std::invalid_argument for an interval <= 0; std::bad_alloc, and what copying throws.

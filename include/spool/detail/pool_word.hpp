@@ -19,8 +19,7 @@ namespace spool::detail {
 ///   than max_workers are awake, it makes one more worker search. Whoever stops searching as the last one looks for
 ///   tasks afterwards and does the same. Both writes and both looks are sequentially consistent: one sees the other.
 /// Invariant (nobody waits in vain)    A worker that runs out of tasks changes this word after it counted them
-/// finished;
-///   a watcher changes it before it reads those counts: one sees the other.
+///   finished; a watcher changes it before it reads those counts: one sees the other.
 struct pool_word {
   static constexpr std::uint64_t one_searching = 1;
   static constexpr std::uint64_t one_awake = std::uint64_t{1} << 20;

@@ -43,10 +43,8 @@ struct stoppable_entry : list_node {
 ///
 /// The path of a task  admit() → made by the caller → push() → a lane, or the worker's own deque → next_task() → run().
 /// Who is woken        See pool_word: at most one worker searches on behalf of those who submit; it wakes the next when
-/// it
-///                     has found a task and more are there. Workers that park are woken last in, first out.
-/// When all is done    Every task is counted once where it enters (a lane's admitted, a worker's spawned) and once
-/// where
+///                     it has found a task and more are there. Workers that park are woken last in, first out.
+/// When all is done    Every task is counted once where it enters (a lane's admitted, a worker's spawned) and once where
 ///                     it ends (a worker's finished, discarded_), each counter only growing. If the sum of the ends,
 ///                     read first, equals the sum of the entries, read then, every task counted as entered has ended:
 ///                     each end read implies its entry, and a child enters before its parent ends.

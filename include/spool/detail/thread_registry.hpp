@@ -23,8 +23,7 @@ class thread_entry;
 /// Process state. Usable before main and after it: built at compile time, never destroyed.
 ///
 /// Invariant  An entry is in the list exactly while its thread says so, from enter() to leave(): so what is in the
-/// list,
-///            and guarded by the lock, is a living thread. The main thread has no entry.
+///            list, and guarded by the lock, is a living thread. The main thread has no entry.
 struct thread_registry {
   word_lock lock;                        // guards the list, its length, and the names and ids in its entries
   intrusive_list<thread_entry> threads;  // oldest first
