@@ -33,10 +33,7 @@ struct stop_part<false> {};
 /// Lifetime  Made with two handles: the future's, and the queue entry's, which is the handle of who runs it. Whoever
 ///           claims the task otherwise turns the entry into a mere hold on the block (abandon_entry).
 template <class T, class Call>
-class submitted_task final : public future_state<T>,
-                             public task,
-                             private stop_part<Call::stoppable>,
-                             public recycled_block {
+class submitted_task : public future_state<T>, public task, private stop_part<Call::stoppable>, public recycled_block {
 public:
   template <class... Parts>
   explicit submitted_task(scheduler& pool, Parts&&... parts) : future_state<T>(2), pool_(pool) {
