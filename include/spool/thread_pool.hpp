@@ -62,6 +62,7 @@ struct map_options {
 ///     spool::thread_pool pool(4);
 ///     spool::future<int> answer = pool.submit([](int x) { return 6 * x; }, 7);
 ///     for (int& square : pool.map([](int x) { return x * x; }, numbers)) print(square);
+///     for (page& p : pool.map_unordered({.buffer_size = 8}, download, urls)) show(p);  // urls may have no end
 ///     pool.post(log, "fire and forget");
 ///
 /// Shape            Up to max_workers threads, each started when it is first needed; neither copied nor moved.
@@ -130,15 +131,13 @@ public:
   /// Has f called with the elements of each range, one of each at a time, until the shortest ends; all of it is
   /// submitted at once. An lvalue range is referred to, an rvalue range is kept.
   ///
-  ///     for (int& square : pool.map([](int x) { return x * x; }, numbers)) print(square);
-  ///
   /// Shape    f is called by several threads at the same time. It may take a std::stop_token first, see submit().
   /// Blocks   In the call, while max_pending tasks wait for a worker, except in a task of this pool.
   /// Returns  an input range of the results in the order of the inputs. *it waits, and gives R&, nothing for void, or
   ///          throws what the call threw; ++it waits, too, and goes on past it, whatever came of it. Dropping the range
   ///          cancels what has not started, requests stop of what runs, and waits for that.
-  /// Throws   as submit(), and what the ranges throw, with what was submitted cancelled. From the first submission on f
-  ///          and the ranges that were rvalues have been moved from.
+  /// Throws   as submit(), and what the ranges throw, with what was submitted cancelled. Unless the pool refuses at once, f
+  ///          and the ranges that were rvalues have been moved from then.
   template <class F, class... Ranges>
     requires(sizeof...(Ranges) > 0 && !std::is_same_v<std::remove_cvref_t<F>, map_options>)
   auto map(F&& f, Ranges&&... ranges) {
@@ -147,18 +146,19 @@ public:
 
   /// The same, as the options say.
   ///
-  ///     std::istream_iterator<std::string> lines(std::cin);
-  ///     std::ranges::subrange urls(lines, std::default_sentinel);  // may go on for ever
+  ///     std::istream_iterator<std::string> first(std::cin);
+  ///     std::ranges::subrange urls(first, std::default_sentinel);
   ///     for (auto& page : pool.map({.buffer_size = 8, .timeout = 1min}, download, urls)) show(page);
   ///
   /// chunk_size   Each task makes that many calls, the last may make fewer. What a call throws is that item's alone.
-  /// buffer_size  That many inputs are taken in this call; with it on the k-th item, ++it takes the next. With chunks it
-  ///              waits until a whole one (of buffer_size, if that is less) has room. So the ranges may have no end, and
-  ///              are never asked for more: *it of theirs is not called, nor ++it, before there is room. Where taking
-  ///              ends before the ranges do, since they throw, or memory, or the pool is shut down or broken, all
-  ///              that was taken is yielded, then ++it throws that; what one chunk has taken just then may be lost.
-  /// timeout      Counted from this call. What is done by then is yielded; then begin, *it or ++it throws timeout_error,
-  ///              the range is at its end, and the rest was cancelled, or asked to stop: dropping the range waits for it.
+  /// buffer_size  So many inputs are taken in this call; with it on the k-th item, ++it takes the next, or with chunks the
+  ///              next chunk, of at most buffer_size, as soon as all of it has room. The ranges may have no end; nothing
+  ///              is asked of them before there is room for it. If they throw meanwhile, or no memory is left, or the
+  ///              pool is shut down or broken, all that was taken is yielded; then ++it throws that, once. Only what is
+  ///              being taken when the pool refuses may be lost.
+  /// timeout      Counted from this call. What is done by then is yielded; then begin(), *it or ++it throws timeout_error,
+  ///              once, what has not started is cancelled, and what runs is asked to stop: only the end of the range
+  ///              waits for that.
   /// Throws       std::invalid_argument if chunk_size is 0.
   template <class F, class... Ranges>
     requires(sizeof...(Ranges) > 0)

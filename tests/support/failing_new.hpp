@@ -53,10 +53,10 @@ private:
 };
 
 #if FAILING_NEW_WORKS
-void* operator new(std::size_t size) { return failing_new::allocate(size); }
-void* operator new[](std::size_t size) { return failing_new::allocate(size); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+__attribute__((noinline)) void* operator new(std::size_t size) { return failing_new::allocate(size); }
+__attribute__((noinline)) void* operator new[](std::size_t size) { return failing_new::allocate(size); }
+__attribute__((noinline)) void operator delete(void* memory) noexcept { std::free(memory); }
+__attribute__((noinline)) void operator delete[](void* memory) noexcept { std::free(memory); }
+__attribute__((noinline)) void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+__attribute__((noinline)) void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
 #endif

@@ -137,11 +137,22 @@ public:
   void cancel_or_stop() noexcept {
     if (!this->cancel()) this->request_stop();
   }
-  /// Waits until its task has ended, destroys what is in it, and drops the map's handle.
+  /// Waits until its task has ended and what it did not use is gone, destroys the rest, and drops the map's handle.
   void release() noexcept {
     this->wait_settled();
     slots_.clear();  // here, not where the last handle goes: that may be the task's, later
     this->drop_handle();
+  }
+
+  /// As of any task; but the elements are gone before it ends with an error, as who waits for that lets go of the rest.
+  void discard(scheduler& from, std::exception_ptr const& why) noexcept override {
+    if (why == nullptr) return pool_task::discard(from, why);
+    if (!this->claim()) return this->drop_entry();
+    from.count_discarded();
+    this->discard_callable();
+    this->mark_read();  // the library's own error: no reader need be found for it
+    this->emplace_error(std::exception_ptr(why));
+    this->settle_and_drop(future_state_base::has_error, [] {});
   }
 
   // ── for its task ──
