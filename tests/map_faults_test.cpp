@@ -358,8 +358,11 @@ TEMPLATE_TEST_CASE("a pool that cancels what is pending gives cancelled_error fo
   go.open();
 }
 
-TEMPLATE_TEST_CASE("a map on a pool that breaks ends with broken_pool_error", "", ordered, unordered) {
+TEMPLATE_TEST_CASE("a map on a pool that breaks ends with broken_pool_error and nothing of it is left", "", ordered,
+                   unordered) {
   const hook_log log;
+  const auto element = std::make_shared<int>(0);
+  const auto endless = std::views::iota(0) | std::views::transform([&](int) { return element; });
   for (int round = 0; round < rounds_of(20); ++round) {
     gate go;
     const opens at_end(go);
@@ -367,15 +370,20 @@ TEMPLATE_TEST_CASE("a map on a pool that breaks ends with broken_pool_error", ""
                                            go.wait();
                                            throw 1;
                                          }});
-    auto results = TestType::map(pool, map_options{.chunk_size = 2, .buffer_size = 4}, same(), std::views::iota(0));
-    go.open();
-    auto it = results.begin();
-    for (int i = 0; i < 4; ++i) {
-      CHECK_THROWS_AS(*it, spool::broken_pool_error);
-      if (i < 3) ++it;
+    {
+      auto results = TestType::map(
+          pool, map_options{.chunk_size = 2, .buffer_size = 4}, [](std::shared_ptr<int> p) { return *p; }, endless);
+      CHECK(element.use_count() == 5);
+      go.open();
+      auto it = results.begin();
+      for (int i = 0; i < 4; ++i) {
+        CHECK_THROWS_AS(*it, spool::broken_pool_error);
+        if (i < 3) ++it;
+      }
+      CHECK_THROWS_AS(++it, spool::broken_pool_error);
+      CHECK(it == results.end());
     }
-    CHECK_THROWS_AS(++it, spool::broken_pool_error);
-    CHECK(it == results.end());
+    CHECK(element.use_count() == 1);
   }
 }
 

@@ -104,7 +104,7 @@ private:
     std::size_t taken = 0;
     try {
       for (typename Chunk::filler calls = chunk.more_calls(most); taken < most && has_next(); ++taken) {
-        calls.add([this](auto& slot) { take_into(slot); });
+        calls.add([this](auto& slot) { this->take_into(slot); });
       }
     } catch (...) {
       thrown = std::current_exception();
