@@ -403,20 +403,26 @@ TEST_CASE("a coroutine without memory throws to its caller, with its arguments a
   struct wide {
     std::array<char, 2000> room{};
   };
-  const auto body = [](std::shared_ptr<int> const& held, wide w) -> future<int> { co_return *held + w.room[0]; };
+  promise<int> p;
+  const auto body = [](std::shared_ptr<int> held, wide w, future<int> g) -> future<int> {
+    co_return *held + w.room[0] + co_await g;
+  };
   const auto mine = std::make_shared<int>(1);
+  const future<int> source = p.get_future();
   int failures = 0;
   future<int> f;
   for (int n = 1; !f.valid(); ++n) {
     try {
       const failing_new none(n);
-      f = body(mine, wide{});
+      f = body(mine, wide{}, source);
     } catch (std::bad_alloc const&) {
       ++failures;
+      CHECK(mine.use_count() == 1);
     }
   }
   CHECK((failures == 1 || failures == 2));  // the frame, and a block for the result if none lies ready
-  CHECK(f.result() == 1);
+  p.set_value(1);
+  CHECK(f.result() == 2);
   CHECK(mine.use_count() == 1);
 }
 
@@ -483,11 +489,27 @@ struct detached {
     std::suspend_never initial_suspend() noexcept { return {}; }
     std::suspend_never final_suspend() noexcept { return {}; }
     void return_void() {}
-    void unhandled_exception() { throw; }
+    void unhandled_exception() { std::terminate(); }
   };
 };
 
-detached stranger(future<int> f, int& got, bool fail) {
+/// Another, whose frame belongs to the object, and which throws to whoever resumes it.
+struct owned {
+  struct promise_type {
+    owned get_return_object() { return owned{std::coroutine_handle<promise_type>::from_promise(*this)}; }
+    std::suspend_never initial_suspend() noexcept { return {}; }
+    std::suspend_always final_suspend() noexcept { return {}; }
+    void return_void() {}
+    void unhandled_exception() { throw; }
+  };
+  explicit owned(std::coroutine_handle<promise_type> h) : handle(h) {}
+  owned(const owned&) = delete;
+  owned& operator=(const owned&) = delete;
+  ~owned() { handle.destroy(); }
+  std::coroutine_handle<promise_type> handle;
+};
+
+owned stranger(future<int> f, int& got, bool fail) {
   got = co_await f;
   if (fail) throw std::runtime_error("from a stranger");
 }
@@ -511,8 +533,8 @@ TEST_CASE("coroutines of other libraries may await futures and pools, and what t
   const hook_log log;
   promise<int> p;
   int first = 0, second = 0;
-  stranger(p.get_future(), first, false);
-  stranger(p.get_future(), second, true);
+  const owned a = stranger(p.get_future(), first, false);
+  const owned b = stranger(p.get_future(), second, true);
   p.set_value(3);
   CHECK(first == 3);
   CHECK(second == 3);

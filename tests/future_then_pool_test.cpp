@@ -505,6 +505,33 @@ TEST_CASE("completion of the source against cancel against the worker: f runs on
   CHECK(wrong == 0);
 }
 
+TEST_CASE("cancel of many continuations against their way into a busy pool: what is pending there is what is left") {
+  thread_pool pool(1);
+  const busy worker(pool);
+  promise<int> p;
+  std::vector<future<int>> all(16);
+  std::size_t wrong = 0;
+  duel(
+      rounds_of(5'000),
+      [&] {
+        p = {};
+        const future<int> f = p.get_future();
+        for (auto& g : all) g = f.then(pool, one_more);
+      },
+      [&] {
+        std::size_t left = 0;
+        for (auto const& g : all) left += g.cancelled() ? 0 : 1;
+        if (pool.pending() != left) ++wrong;
+        for (auto const& g : all) g.cancel();
+        if (pool.pending() != 0) ++wrong;
+      },
+      [&] { p.set_value(1); },
+      [&] {
+        for (std::size_t i = 0; i < all.size(); i += 2) all[i].cancel();
+      });
+  CHECK(wrong == 0);
+}
+
 TEST_CASE("completion of the source against the end of the pool: f has run, or the pool was shut down") {
   std::optional<thread_pool> pool;
   promise<int> p;
