@@ -747,6 +747,33 @@ TEST_CASE("a task may wait for a coroutine that needs its own pool, of one worke
   CHECK(pool.submit([&] { return deep::go(pool, 30).result(); }).result() == 30);
 }
 
+TEST_CASE("a coroutine that hops in a loop holds up nobody on one worker, neither coroutines nor tasks made inside") {
+  thread_pool pool(1);
+  std::vector<int> order;  // written by the one worker
+  const auto hops = [](thread_pool& there, std::vector<int>& log, int id) -> future<void> {
+    for (int i = 0; i < 5; ++i) {
+      co_await there.schedule();
+      log.push_back(id);
+    }
+  };
+  const auto polls = [](thread_pool& there) -> future<int> {
+    co_await there.schedule();
+    const future<int> child = there.submit([] { return 1; });
+    const future<int> other = hop(there).then([](std::thread::id) { return 2; });
+    while (!child.done() || !other.done()) co_await there.schedule();
+    co_return child.result() + other.result();
+  };
+  {
+    busy worker(pool);
+    const auto first = hops(pool, order, 1);
+    const auto second = hops(pool, order, 2);
+    worker.release();
+    pool.wait_idle();
+  }
+  CHECK(order == std::vector<int>{1, 2, 1, 2, 1, 2, 1, 2, 1, 2});
+  CHECK(polls(pool).result() == 3);
+}
+
 TEST_CASE("one awaitable of schedule may be awaited again") {
   thread_pool pool(1);
   const auto body = [](thread_pool& there) -> future<int> {

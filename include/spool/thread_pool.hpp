@@ -173,7 +173,7 @@ public:
     loop.rethrow();
   }
 
-  /// To be awaited by a coroutine: `co_await pool.schedule();` goes on in a worker of the pool.
+  /// To be awaited by a coroutine: `co_await pool.schedule();` goes on in a worker of the pool, behind all that is there.
   ///
   /// Blocks   Never: it enters the pool whatever its max_pending.
   /// Throws   from the co_await: pool_shutdown_error, broken_pool_error, and std::system_error, still in the thread where

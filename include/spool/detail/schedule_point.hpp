@@ -14,7 +14,8 @@
 namespace spool::detail {
 
 /// What `co_await pool.schedule()` awaits: the rest of the coroutine, up to its next suspension, as a task of the pool.
-/// It lies in the coroutine's frame, and is itself the entry in the queue.
+/// It lies in the coroutine's frame, and is itself the entry in the queue, behind all that is there: a coroutine that
+/// comes back again and again holds up nobody.
 ///
 /// Lifetime  Once it is pushed the coroutine may go on, and end, in another thread: nothing here is touched any more.
 class schedule_point final : public task {
@@ -55,7 +56,7 @@ private:
   /// Returns  false if the pool does not take it.
   bool enter() noexcept {
     std::exception_ptr refusal;
-    scheduler::admission admitted(pool_, refusal);
+    scheduler::admission admitted(pool_, refusal, true);
     if (admitted) {
       admitted.push(*this);
       return true;

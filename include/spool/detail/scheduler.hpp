@@ -79,9 +79,10 @@ public:
     /// Waits for room, or without `wait` finds none.
     /// Throws  pool_shutdown_error, broken_pool_error; std::system_error if there is no worker and can be none.
     explicit admission(scheduler& pool, bool wait = true);
-    /// The same for who can neither wait nor catch: takes room whether there is some or not.
+    /// The same for who can neither wait nor catch: takes room whether there is some or not. Who yields queues up as if
+    /// it came from outside, behind all that a worker has already.
     /// Returns  in `refusal` what the first constructor would throw, if there is no admission.
-    admission(scheduler& pool, std::exception_ptr& refusal) noexcept;
+    admission(scheduler& pool, std::exception_ptr& refusal, bool yields = false) noexcept;
     /// Whether there is room.
     explicit operator bool() const noexcept { return here_ != nullptr || lane_ != nullptr; }
     admission(const admission&) = delete;

@@ -36,8 +36,9 @@ inline scheduler::admission::admission(scheduler& pool, bool wait) : pool_(pool)
   lane_ = &mine;
 }
 
-inline scheduler::admission::admission(scheduler& pool, std::exception_ptr& refusal) noexcept : pool_(pool) {
-  const bool here = pool.is_here();
+inline scheduler::admission::admission(scheduler& pool, std::exception_ptr& refusal, bool yields) noexcept
+    : pool_(pool) {
+  const bool here = !yields && pool.is_here();
   lane* mine = nullptr;
   if (!here) {
     pool.bound_.enter_anyway();
