@@ -420,7 +420,7 @@ TEST_CASE("a coroutine without memory throws to its caller, with its arguments a
       CHECK(mine.use_count() == 1);
     }
   }
-  CHECK((failures == 1 || failures == 2));  // the frame, and a block for the result if none lies ready
+  CHECK(failures <= 2);  // the frame, unless a compiler makes it small, and a block for the result if none lies ready
   p.set_value(1);
   CHECK(f.result() == 2);
   CHECK(mine.use_count() == 1);
