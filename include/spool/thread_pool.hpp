@@ -21,7 +21,9 @@
 #include <spool/detail/map_range.hpp>
 #include <spool/detail/parallel_loop.hpp>
 #include <spool/detail/platform/usable_cpus.hpp>
+#include <spool/detail/pool_continuation.hpp>
 #include <spool/detail/pool_task.hpp>
+#include <spool/detail/schedule_point.hpp>
 #include <spool/detail/scheduler.hpp>
 #include <spool/detail/shared_function.hpp>
 #include <spool/errors.hpp>
@@ -171,6 +173,13 @@ public:
     loop.rethrow();
   }
 
+  /// To be awaited by a coroutine: `co_await pool.schedule();` goes on in a worker of the pool, behind all that is there.
+  ///
+  /// Blocks   Never: it enters the pool whatever its max_pending.
+  /// Throws   from the co_await: pool_shutdown_error, broken_pool_error, and std::system_error, still in the thread where
+  ///          it was; cancelled_error or broken_pool_error, if it was dropped from the queue.
+  [[nodiscard]] detail::schedule_point schedule() noexcept { return detail::schedule_point(*pool_); }
+
   /// Takes no more tasks from outside; its own running tasks may add some while it drains, unless they are cancelled.
   /// May be called again, with more.
   /// Throws  usage_error if it should wait, in one of its own tasks.
@@ -210,6 +219,8 @@ public:
   std::size_t pending() const noexcept { return pool_->pending(); }
 
 private:
+  friend struct detail::continuations_in<thread_pool>;
+
   static detail::scheduler* make(pool_options&& options) {
     if (options.max_workers == 0) throw std::invalid_argument("spool::thread_pool: max_workers must be at least 1");
     if (options.max_workers > detail::pool_word::most_workers) {
@@ -270,6 +281,15 @@ private:
   }
 
   detail::scheduler* const pool_;
+};
+
+/// What future<T>::then(pool, f) does.
+template <>
+struct detail::continuations_in<thread_pool> {
+  template <bool Taken, class T, class F>
+  static auto make(thread_pool& pool, const future<T>& source, F&& f) {
+    return continue_in<Taken>(*pool.pool_, source, std::forward<F>(f));
+  }
 };
 
 }  // namespace spool

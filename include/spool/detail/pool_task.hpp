@@ -33,10 +33,7 @@ struct stop_part<false> {};
 /// Lifetime  Made with two handles: the future's, and the queue entry's, which is the handle of who runs it. Whoever
 ///           claims the task otherwise turns the entry into a mere hold on the block (abandon_entry).
 template <class T, class Call>
-class submitted_task final : public future_state<T>,
-                             public task,
-                             private stop_part<Call::stoppable>,
-                             public recycled_block {
+class submitted_task : public future_state<T>, public task, private stop_part<Call::stoppable>, public recycled_block {
 public:
   template <class... Parts>
   explicit submitted_task(scheduler& pool, Parts&&... parts) : future_state<T>(2), pool_(pool) {
@@ -108,6 +105,8 @@ protected:
   }
   void free_memory() noexcept override { delete this; }
 
+  scheduler& its_pool() const noexcept { return pool_; }
+
 private:
   /// With one worker, tasks from outside start in the order submitted, whoever waits for which.
   bool must_keep_its_turn() const noexcept { return this->from_outside && pool_.max_workers() == 1; }
@@ -142,7 +141,7 @@ private:
   template <class LeftThePool>
   bool fail(std::exception_ptr why, LeftThePool&& left_the_pool) noexcept {
     if (!this->claim()) return false;
-    this->mark_read();  // no reader need be found for it
+    this->mark_own_error();
     this->emplace_error(std::move(why));
     const bool callbacks = this->settle(future_state_base::has_error);
     left_the_pool();

@@ -33,6 +33,13 @@
 
 namespace spool::detail {
 
+/// What a pool that was shut down has for those who cannot catch. Made before there is a pool, as there may be no memory
+/// when it is needed; never destroyed.
+inline std::exception_ptr const& pool_is_shut_down() {
+  static const auto* const error = new std::exception_ptr(std::make_exception_ptr(pool_shutdown_error()));
+  return *error;
+}
+
 /// A running task that takes a stop token, in the list of its pool from its start to its end.
 struct stoppable_entry : list_node {
   std::stop_source source;
@@ -58,7 +65,9 @@ public:
         initializer_(std::move(initializer)),
         lane_count_(max_workers == 1 ? 1 : most_lanes),
         bound_(max_pending == 0 ? 0 : max_workers + max_pending),
-        broken_(initializer_ ? std::make_exception_ptr(broken_pool_error()) : nullptr) {}
+        broken_(initializer_ ? std::make_exception_ptr(broken_pool_error()) : nullptr) {
+    pool_is_shut_down();
+  }
   scheduler(const scheduler&) = delete;
   scheduler& operator=(const scheduler&) = delete;
 
@@ -70,6 +79,10 @@ public:
     /// Waits for room, or without `wait` finds none.
     /// Throws  pool_shutdown_error, broken_pool_error; std::system_error if there is no worker and can be none.
     explicit admission(scheduler& pool, bool wait = true);
+    /// The same for who can neither wait nor catch: takes room whether there is some or not. Who yields queues up as if
+    /// it came from outside, behind all that a worker has already.
+    /// Returns  in `refusal` what the first constructor would throw, if there is no admission.
+    admission(scheduler& pool, std::exception_ptr& refusal, bool yields = false) noexcept;
     /// Whether there is room.
     explicit operator bool() const noexcept { return here_ != nullptr || lane_ != nullptr; }
     admission(const admission&) = delete;
@@ -88,8 +101,10 @@ public:
 
   /// Throws  pool_shutdown_error or broken_pool_error, if a task of the caller's would be refused now.
   void must_accept() const {
-    if (decided() != nullptr || (!is_here() && load_word().closing())) refuse();
+    if (!accepts()) refuse();
   }
+  /// Whether it was broken by an initializer.
+  bool is_broken() const noexcept { return decided() != nullptr && decided()->why != nullptr; }
 
   /// Takes a task from outside out of the queue of a single worker, if its turn has come.
   bool take_in_turn(const task& t) noexcept { return lanes_[0].take_if_oldest(t); }
@@ -154,6 +169,7 @@ private:
   bool all_ended() const noexcept;
   void look_for_the_end(pool_word seen) noexcept;
 
+  bool accepts() const noexcept { return decided() == nullptr && (is_here() || !load_word().closing()); }
   [[noreturn]] void refuse() const;
   void push_from_outside(lane& to, task& t) noexcept;
   void discard(task& t) noexcept;

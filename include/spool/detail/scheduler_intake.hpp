@@ -36,6 +36,32 @@ inline scheduler::admission::admission(scheduler& pool, bool wait) : pool_(pool)
   lane_ = &mine;
 }
 
+inline scheduler::admission::admission(scheduler& pool, std::exception_ptr& refusal, bool yields) noexcept
+    : pool_(pool) {
+  const bool here = !yields && pool.is_here();
+  lane* mine = nullptr;
+  if (!here) {
+    pool.bound_.enter_anyway();
+    mine = &pool.my_lane();
+    mine->admit();  // before the look at the word, as above
+  }
+  if (!pool.accepts()) {
+    refusal = pool.is_broken() ? pool.broken_ : pool_is_shut_down();
+  } else if (here) {
+    here_ = static_cast<worker*>(current_task_thread);
+    return;
+  } else {
+    try {
+      if (pool.worker_count() == 0) pool.ensure_a_worker();
+      lane_ = mine;
+      return;
+    } catch (...) {
+      refusal = std::current_exception();
+    }
+  }
+  if (!here) pool.count_discarded();
+}
+
 inline void scheduler::admission::push(task& t) noexcept {
   t.from_outside = here_ == nullptr;
   if (here_ == nullptr) {
@@ -67,8 +93,7 @@ inline void scheduler::push_from_outside(lane& to, task& t) noexcept {
 }
 
 inline void scheduler::refuse() const {
-  const verdict* v = decided();
-  if (v != nullptr && v->why != nullptr) throw broken_pool_error();
+  if (is_broken()) throw broken_pool_error();
   throw pool_shutdown_error();
 }
 
