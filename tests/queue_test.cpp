@@ -655,21 +655,33 @@ TEST_CASE("copying an item may use the same queue") {
 }
 
 TEST_CASE("what a failed get_many brings back to a queue that was shut down meanwhile is discarded and counted") {
+  struct guest {
+    spool::queue<guest>* home;
+    int* ends;
+    bool* joined_early;
+    guest(spool::queue<guest>* q, int* e, bool* j) : home(q), ends(e), joined_early(j) {}
+    guest(const guest&) = default;
+    ~guest() {
+      ++*ends;
+      if (home->join_for(0s)) *joined_early = true;
+    }
+  };
   int ends = 0;
-  spool::queue<curious> q;
-  for (int i = 0; i < 3; ++i) q.put(curious(&q, &ends));
-  ends = 0;
+  bool joined_early = false;
+  spool::queue<guest> q;
+  for (int i = 0; i < 3; ++i) q.emplace(&q, &ends, &joined_early);
   struct shutting_out {
-    spool::queue<curious>* q;
+    spool::queue<guest>* q;
     shutting_out& operator*() { return *this; }
     shutting_out& operator++() { return *this; }
-    void operator=(curious&&) {
+    void operator=(guest&&) {
       q->shutdown(true);
       throw tracked_failure();
     }
   };
   CHECK_THROWS_AS(q.get_many(shutting_out{&q}, 2), tracked_failure);
   CHECK(ends == 3);
+  CHECK_FALSE(joined_early);
   CHECK(q.empty());
   q.join();
   CHECK_THROWS_AS(q.task_done(), spool::usage_error);
