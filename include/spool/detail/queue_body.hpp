@@ -100,6 +100,7 @@ private:
   bool lock_with_room(Wait&& wait, std::size_t wanted);
   void grow(std::size_t capacity);
   void insert_trivial(const T* first, std::size_t n);
+  void insert_one_by_one(const T* first, std::size_t n);
 
   queue_core core_;
   Store store_;  // guarded by core_'s lock
@@ -169,8 +170,9 @@ void queue_body<T, Store>::insert_many(Range&& items) {
   using reference = item_reference<Range>;
   auto it = std::begin(items);
   const auto last = std::end(items);
-  if constexpr (std::contiguous_iterator<decltype(it)> && std::sized_sentinel_for<decltype(last), decltype(it)> &&
-                is_its_own_cell<T> && std::is_same_v<std::remove_cvref_t<reference>, T>) {
+  if constexpr (std::contiguous_iterator<decltype(it)> &&
+                std::sized_sentinel_for<std::remove_cv_t<decltype(last)>, decltype(it)> && is_its_own_cell<T> &&
+                std::is_same_v<std::remove_cvref_t<reference>, T>) {
     insert_trivial(std::to_address(it), static_cast<std::size_t>(last - it));
   } else {
     constexpr bool moves = !std::is_lvalue_reference_v<Range> && std::is_lvalue_reference_v<reference> &&
@@ -193,26 +195,37 @@ void queue_body<T, Store>::insert_trivial(const T* first, std::size_t n) {
     lock_with_room(wait_always{}, std::min(n, most));
     const std::size_t now =
         std::min({n, most, core_.places_left(), store_.capacity() - store_.size() - core_.may_come_back()});
-    std::size_t done = 0;
-    try {
-      for (; done != now; ++done) {
-        queue_item<T> place;
-        place.fill(std::move(const_cast<T&>(first[done])));
-        store_.plan_push(place.value());
-        store_.push(place.as_cell());
-      }
-    } catch (...) {
-      if (done == 0) {
-        core_.unlock_unused(queue_core::putting);
-      } else {
-        core_.unlock_after_put(done, store_.size());
-      }
-      throw;
+    if constexpr (requires { store_.push_row(first, now); }) {
+      store_.push_row(first, now);
+      core_.unlock_after_put(now, store_.size());
+    } else {
+      insert_one_by_one(first, now);
     }
-    core_.unlock_after_put(now, store_.size());
     first += now;
     n -= now;
   }
+}
+
+/// Under the lock, of which it lets go.
+template <class T, class Store>
+void queue_body<T, Store>::insert_one_by_one(const T* first, std::size_t n) {
+  std::size_t done = 0;
+  try {
+    for (; done != n; ++done) {
+      queue_item<T> place;
+      place.fill(std::move(const_cast<T&>(first[done])));
+      store_.plan_push(place.value());
+      store_.push(place.as_cell());
+    }
+  } catch (...) {
+    if (done == 0) {
+      core_.unlock_unused(queue_core::putting);
+    } else {
+      core_.unlock_after_put(done, store_.size());
+    }
+    throw;
+  }
+  core_.unlock_after_put(n, store_.size());
 }
 
 }  // namespace spool::detail

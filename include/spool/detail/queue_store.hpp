@@ -8,12 +8,14 @@
 //   plan_pop()        finds out what taking the next one means; may throw likewise
 //   next()            the item to leave next                                Preconditions  not empty
 //   pop()             takes it out                                          Preconditions  planned
+//   push_row, pop_row (those without comparisons): the same for n cells that lie in a row elsewhere
 //   push_back_in(e)   puts an entry that was popped back to where it was    Preconditions  the same
 //   adopt(array)      goes on in that array if it is larger, and leaves the old one there
 //
 // Memory is allocated and freed by the queue, without its lock.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <type_traits>
 #include <utility>
@@ -96,6 +98,21 @@ public:
     --this->size_;
     return std::move(taken);
   }
+  void push_row(const cell* from, std::size_t n) noexcept {
+    const std::size_t begin = (this->first_ + this->size_) & (this->capacity() - 1);
+    const std::size_t before_end = std::min(n, this->capacity() - begin);
+    this->array_.set_row(begin, from, before_end);
+    this->array_.set_row(0, from + before_end, n - before_end);
+    this->size_ += n;
+  }
+  void pop_row(cell* to, std::size_t n) noexcept {
+    const std::size_t begin = this->first_ & (this->capacity() - 1);
+    const std::size_t before_end = std::min(n, this->capacity() - begin);
+    this->array_.get_row(begin, to, before_end);
+    this->array_.get_row(0, to + before_end, n - before_end);
+    this->first_ += n;
+    this->size_ -= n;
+  }
   void push_back_in(cell& c) noexcept {
     --this->first_;
     ++this->size_;
@@ -114,6 +131,15 @@ public:
   void plan_pop() noexcept {}
   T& next() noexcept { return queue_item<T>::value_of(this->array_[this->size_ - 1]); }
   cell pop() noexcept { return std::move(this->array_[--this->size_]); }
+  void push_row(const cell* from, std::size_t n) noexcept {
+    this->array_.set_row(this->size_, from, n);
+    this->size_ += n;
+  }
+  void pop_row(cell* to, std::size_t n) noexcept {
+    this->size_ -= n;
+    this->array_.get_row(this->size_, to, n);
+    std::reverse(to, to + n);
+  }
   void push_back_in(cell& c) noexcept { push(c); }
 };
 
