@@ -59,7 +59,8 @@ public:
   }
   void put(T&& x) { body_.insert(detail::wait_always{}, std::move(x)); }
 
-  /// Puts an item made of args, waiting for room.
+  /// Puts an item made of args, waiting for room. If it throws, the args are whole: nothing was moved from them, nor owns
+  /// what they point at.
   template <class... Args>
     requires std::is_constructible_v<T, Args...>
   void emplace(Args&&... args) {
