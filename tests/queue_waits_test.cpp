@@ -248,6 +248,93 @@ TEST_CASE("a stop that comes with an item loses neither the item nor the wake-up
       },
       [&] { stop->request_stop(); });
   CHECK(wrong == 0);
+
+  // The call that one getter no longer needs another one gets: who waits for ever would wait for ever.
+  duel(
+      duels,
+      [&] {
+        q.emplace();
+        stop.emplace();
+      },
+      [&] {
+        if (!q->empty()) ++wrong;
+      },
+      [&] { q->put(1); },
+      [&] {
+        if (q->get(stop->get_token())) q->put(2);
+      },
+      [&] {
+        if (q->get_for(5us)) q->put(3);
+      },
+      [&] { q->get(); }, [&] { stop->request_stop(); });
+  CHECK(wrong == 0);
+}
+
+namespace {
+
+/// Requests a stop while it is moved, which happens under the queue's lock: so that a thread that waits with that token
+/// wakes, but gets the lock only when it has been called.
+struct stopping {
+  std::stop_source* stop = nullptr;
+  explicit stopping(std::stop_source* s) : stop(s) {}
+  stopping(stopping&& other) : stop(std::exchange(other.stop, nullptr)) {
+    if (stop == nullptr) return;
+    stop->request_stop();
+    for (int i = 0; i < 10; ++i) let_others_sleep();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("who is called and stopped at once takes the item or the place, or hands its call on") {
+  for (int round = 0; round < 5; ++round) {
+    std::stop_source stop;
+    spool::queue<stopping> empty;
+    sleepers asleep;
+    std::atomic<int> stopped_got{0}, got{0};
+    crew getters;
+    getters.start([&] {
+      asleep.next_call_blocks();
+      if (empty.get(stop.get_token())) ++stopped_got;
+    });
+    asleep.await(1);  // so it is the first that is called
+    getters.start([&] {
+      asleep.next_call_blocks();
+      empty.get();
+      ++got;
+    });
+    asleep.await(2);
+    empty.put(stopping(&stop));
+    eventually([&] { return stopped_got + got == 1; });
+    if (got == 0) empty.put(stopping(nullptr));
+    getters.join();
+    CHECK(got == 1);
+    CHECK(empty.empty());
+
+    std::stop_source again;
+    spool::queue<stopping> full(1);
+    full.emplace(&again);
+    sleepers putting;
+    std::atomic<int> stopped_put{0}, put{0};
+    crew putters;
+    putters.start([&] {
+      putting.next_call_blocks();
+      if (full.put(stopping(nullptr), again.get_token())) ++stopped_put;
+    });
+    putting.await(1);
+    putters.start([&] {
+      putting.next_call_blocks();
+      full.put(stopping(nullptr));
+      ++put;
+    });
+    putting.await(2);
+    full.get();
+    eventually([&] { return stopped_put + put == 1; });
+    if (put == 0) full.get();
+    putters.join();
+    CHECK(put == 1);
+    CHECK(full.full());
+  }
 }
 
 TEST_CASE("a stop or a timeout that comes with a place puts the item or leaves it whole") {
