@@ -27,7 +27,7 @@ using namespace std::chrono_literals;
 namespace {
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr int rounds = 400;
+constexpr int rounds = 1'000;
 #else
 constexpr int rounds = 5'000;
 #endif

@@ -1,7 +1,7 @@
-// spool/detail/queue_store.hpp · floor 3 · the order in which items leave: first in, last in, or smallest first
+// spool/detail/queue_store.hpp · floor 3 · the order in which items leave: first in, or last in, first
 // SPDX-License-Identifier: MIT
 //
-// A store holds cells; it is guarded by its queue's lock. All three have the same members:
+// A store holds cells; it is guarded by its queue's lock. These two and the heap have the same members:
 //
 //   plan_push(item)   finds the place for an item; may throw what a comparison throws, and has changed nothing then
 //   push(cell)        puts it there                                         Preconditions  planned; size() < capacity()
