@@ -18,6 +18,7 @@
 #include <spool/detail/atomic.hpp>
 #include <spool/detail/bound_call.hpp>
 #include <spool/detail/deadline.hpp>
+#include <spool/detail/map_feed.hpp>
 #include <spool/detail/map_range.hpp>
 #include <spool/detail/parallel_loop.hpp>
 #include <spool/detail/platform/usable_cpus.hpp>
@@ -26,6 +27,7 @@
 #include <spool/detail/schedule_point.hpp>
 #include <spool/detail/scheduler.hpp>
 #include <spool/detail/shared_function.hpp>
+#include <spool/detail/time_limit.hpp>
 #include <spool/errors.hpp>
 #include <spool/future.hpp>
 
@@ -50,11 +52,19 @@ struct shutdown_options {
   bool request_stop = false;    ///< ask the tasks that take a stop token to stop
 };
 
+/// How a map is made, see thread_pool::map.
+struct map_options {
+  std::size_t chunk_size = 1;       ///< how many calls are one task
+  std::size_t buffer_size = 0;      ///< how many inputs may be taken and not yet yielded; 0: no bound
+  detail::time_limit timeout = {};  ///< how long it may take, a duration of any type; unless given, for ever
+};
+
 /// Runs callables in worker threads.
 ///
 ///     spool::thread_pool pool(4);
 ///     spool::future<int> answer = pool.submit([](int x) { return 6 * x; }, 7);
 ///     for (int& square : pool.map([](int x) { return x * x; }, numbers)) print(square);
+///     for (page& p : pool.map_unordered({.buffer_size = 8}, download, urls)) show(p);  // urls may have no end
 ///     pool.post(log, "fire and forget");
 ///
 /// Shape            Up to max_workers threads, each started when it is first needed; neither copied nor moved.
@@ -97,7 +107,7 @@ public:
   template <class F, class... Args>
     requires detail::is_callable<std::decay_t<F>, std::decay_t<Args>...>
   auto try_submit(F&& f, Args&&... args) {
-    detail::scheduler::admission admitted(*pool_, false);
+    detail::scheduler::admission admitted(*pool_, detail::deadline::passed_already());
     using handle = decltype(submit_admitted(admitted, std::forward<F>(f), std::forward<Args>(args)...));
     if (!admitted) return std::optional<handle>();
     return std::optional<handle>(submit_admitted(admitted, std::forward<F>(f), std::forward<Args>(args)...));
@@ -123,16 +133,55 @@ public:
   /// Has f called with the elements of each range, one of each at a time, until the shortest ends; all of it is
   /// submitted at once. An lvalue range is referred to, an rvalue range is kept.
   ///
-  /// Returns  an input range of the results in the order of the inputs: *it waits, and gives R&, or throws what the
-  ///          call threw; ++it goes on. Dropping it cancels what has not started, requests stop of what runs, and
-  ///          waits for that.
-  /// Throws   as submit(), with what was submitted cancelled. Once something was submitted, f and the ranges that were
-  ///          rvalues have been moved from.
+  /// Shape    f is called by several threads at the same time. It may take a std::stop_token first, see submit().
+  /// Blocks   In the call, while max_pending tasks wait for a worker, except in a task of this pool.
+  /// Returns  an input range of the results in the order of the inputs. *it waits, and gives R&, nothing for void, or
+  ///          throws what the call threw; ++it waits, too, and goes on past it, whatever came of it. Dropping the range
+  ///          cancels what has not started, requests stop of what runs, and waits for that.
+  /// Throws   as submit(), and what the ranges throw, with what was submitted cancelled. Unless the pool refuses at once, f
+  ///          and the ranges that were rvalues have been moved from then.
+  template <class F, class... Ranges>
+    requires(sizeof...(Ranges) > 0 && !std::is_same_v<std::remove_cvref_t<F>, map_options>)
+  auto map(F&& f, Ranges&&... ranges) {
+    return map(map_options(), std::forward<F>(f), std::forward<Ranges>(ranges)...);
+  }
+
+  /// The same, as the options say.
+  ///
+  ///     std::istream_iterator<std::string> first(std::cin);
+  ///     std::ranges::subrange urls(first, std::default_sentinel);
+  ///     for (auto& page : pool.map({.buffer_size = 8, .timeout = 1min}, download, urls)) show(page);
+  ///
+  /// chunk_size   Each task makes that many calls, the last may make fewer. What a call throws is that item's alone.
+  /// buffer_size  So many inputs are taken in this call; with it on the k-th item, ++it takes the next, or with chunks the
+  ///              next chunk, of at most buffer_size, as soon as all of it has room. The ranges may have no end; nothing
+  ///              is asked of them before there is room for it. If they throw meanwhile, or no memory is left, or the
+  ///              pool is shut down or broken, all that was taken is yielded; then ++it throws that, once. Only what is
+  ///              being taken when the pool refuses may be lost.
+  /// timeout      Counted from this call. What is done by then is yielded; then begin(), *it or ++it throws timeout_error,
+  ///              once, what has not started is cancelled, and what runs is asked to stop: only the end of the range
+  ///              waits for that.
+  /// Throws       std::invalid_argument if chunk_size is 0.
   template <class F, class... Ranges>
     requires(sizeof...(Ranges) > 0)
-  auto map(F&& f, Ranges&&... ranges) {
-    pool_->must_accept();  // before anything is moved from
-    return detail::map_range<std::decay_t<F>, Ranges...>(*this, std::forward<F>(f), std::forward<Ranges>(ranges)...);
+  auto map(map_options options, F&& f, Ranges&&... ranges) {
+    const detail::map_terms terms = terms_of(options);
+    return detail::ordered_map<std::decay_t<F>, Ranges...>(std::in_place, *pool_, terms, std::forward<F>(f),
+                                                           std::forward<Ranges>(ranges)...);
+  }
+
+  /// The same, in the order in which the calls end; those of one chunk, as it ends, in the order of their inputs.
+  template <class F, class... Ranges>
+    requires(sizeof...(Ranges) > 0 && !std::is_same_v<std::remove_cvref_t<F>, map_options>)
+  auto map_unordered(F&& f, Ranges&&... ranges) {
+    return map_unordered(map_options(), std::forward<F>(f), std::forward<Ranges>(ranges)...);
+  }
+  template <class F, class... Ranges>
+    requires(sizeof...(Ranges) > 0)
+  auto map_unordered(map_options options, F&& f, Ranges&&... ranges) {
+    const detail::map_terms terms = terms_of(options);
+    return detail::unordered_map<std::decay_t<F>, Ranges...>(std::in_place, *pool_, terms, std::forward<F>(f),
+                                                             std::forward<Ranges>(ranges)...);
   }
 
   /// Calls f with every element of a range, in parallel: in this thread, and in workers as far as they are free.
@@ -249,21 +298,23 @@ private:
     return handle;
   }
 
+  /// What the options mean, if the pool takes tasks.
+  detail::map_terms terms_of(map_options const& options) const {
+    if (options.chunk_size == 0) throw std::invalid_argument("spool::thread_pool: chunk_size must be at least 1");
+    detail::map_terms terms;
+    terms.until = options.timeout.from_now();
+    terms.chunk_size = options.chunk_size;
+    if (options.buffer_size != 0) terms.window = options.buffer_size;
+    pool_->must_accept();  // before anything is moved from
+    return terms;
+  }
+
   void must_not_be_here(const char* what) const {
     if (!pool_->is_here()) return;
     throw usage_error(std::string("spool::thread_pool: ") + what + " in a task of the same pool would wait for itself");
   }
-  /// Keeps what is behind the pool: a callable that is discarded may hold the last pointer to the pool itself.
-  struct scheduler_hold {
-    explicit scheduler_hold(detail::scheduler& s) noexcept : held(s) { held.add_owner(); }
-    ~scheduler_hold() { held.drop_owner(); }
-    scheduler_hold(const scheduler_hold&) = delete;
-    scheduler_hold& operator=(const scheduler_hold&) = delete;
-    detail::scheduler& held;
-  };
-
   static void shut_down(detail::scheduler& pool, shutdown_options options) {
-    const scheduler_hold kept(pool);
+    const detail::scheduler_hold kept(pool);  // a callable that is discarded may hold the last pointer to the pool
     pool.close();
     if (options.cancel_pending) pool.discard_pending(nullptr);
     if (options.request_stop) pool.request_stop();
@@ -271,7 +322,7 @@ private:
   bool shutdown_by(detail::deadline until, shutdown_options options) {
     must_not_be_here("shutdown() that waits");
     detail::scheduler& pool = *pool_;
-    const scheduler_hold kept(pool);
+    const detail::scheduler_hold kept(pool);
     shut_down(pool, options);
     return pool.wait_end(until);
   }

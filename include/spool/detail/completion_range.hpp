@@ -3,26 +3,21 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <iterator>
 #include <memory>
 #include <utility>
 #include <vector>
 
-#include <spool/detail/atomic.hpp>
-#include <spool/detail/completion_signal.hpp>
+#include <spool/detail/arrivals.hpp>
 #include <spool/detail/deadline.hpp>
 #include <spool/detail/future_state.hpp>
+#include <spool/detail/task_thread.hpp>
 #include <spool/errors.hpp>
 #include <spool/future.hpp>
 
 namespace spool::detail {
 
-/// Futures that report in as they complete, and one consumer that takes them in that order.
-///
-/// Invariant  A node is in just one place: observing its future, on the arrivals stack (newest first), in the ready list
-///            (oldest first), or yielded, its handle gone. The arrivals are counted by the signal after they are pushed.
-/// Lifetime   Before it dies every observer is taken out, and every arrival that was pushed has been counted.
+/// Futures to be taken in the order of their completion, each but once.
 template <class T>
 class completion_queue {
 public:
@@ -31,30 +26,26 @@ public:
     if (current_task_thread != nullptr) pending_.reserve(futures.size());
     for (future<T>& f : futures) {
       if (current_task_thread != nullptr) pending_.push_back(std::addressof(future_access::state(f)));
-      nodes_.emplace_back(*this, std::move(f));
+      nodes_.emplace_back(std::move(f));
     }
     awaited_ = awaited_results(pending_.data(), pending_.size());
     // Those that are done now come first, in the order given; only then the others may report in.
     for (node& n : nodes_) {
-      if (state_of(n).done()) append_ready(n);
+      n.done_at_start = state_of(n).done();
+      if (n.done_at_start) arrivals_.append_ready(n);
     }
     for (node& n : nodes_) {
-      if (n.done_at_start) continue;
-      if (!state_of(n).observe(n)) arrive(n, false);
+      if (!n.done_at_start) arrivals_.expect(n, state_of(n));
     }
   }
   completion_queue(const completion_queue&) = delete;
   completion_queue& operator=(const completion_queue&) = delete;
 
   ~completion_queue() {
-    std::uint32_t arrived = taken_;
     for (node& n : nodes_) {
-      if (n.done_at_start || !n.handle.valid()) continue;
-      if (!state_of(n).unobserve(n) && !n.collected) ++arrived;
+      if (n.handle.valid()) arrivals_.leave(n, state_of(n));
     }
-    // A node that was pushed may not have been counted yet: its thread still needs the signal for that.
-    awaited_results nothing;
-    signal_.wait(arrived, deadline::never(), nothing);
+    arrivals_.finish();
   }
 
   bool all_yielded() const noexcept { return yielded_ == nodes_.size(); }
@@ -62,68 +53,28 @@ public:
   /// Takes the next one, waiting for it.      Returns  an empty one if the deadline passed first.
   /// Preconditions  not all_yielded().
   future<T> take(deadline until) {
-    if (ready_ == nullptr) {
-      if (!signal_.wait(taken_ + 1, until, awaited_)) return {};
-      collect_arrivals();
-    }
-    node& n = *ready_;
-    ready_ = n.next;
-    if (ready_ == nullptr) last_ready_ = nullptr;
+    arrivals::node* const next = arrivals_.take(until, awaited_);
+    if (next == nullptr) return {};
+    node& n = static_cast<node&>(*next);
     ++yielded_;
     if (!pending_.empty()) pending_[static_cast<std::size_t>(&n - nodes_.data())] = nullptr;
     return std::move(n.handle);
   }
 
 private:
-  struct node final : observer {
-    node(completion_queue& q, future<T>&& f) noexcept : queue(&q), handle(std::move(f)) {}
-    void settled(bool with_error) noexcept override { queue->arrive(*this, with_error); }
+  struct node final : arrivals::node {
+    explicit node(future<T>&& f) noexcept : handle(std::move(f)) {}
 
-    completion_queue* queue;
-    future<T> handle;
-    node* next = nullptr;
+    future<T> handle;  // until it is yielded
     bool done_at_start = false;
-    bool collected = false;  // moved from the arrivals to the ready list
   };
 
   static future_state_base& state_of(const node& n) { return future_access::state(n.handle); }
 
-  void append_ready(node& n) noexcept {
-    n.done_at_start = true;
-    n.next = nullptr;
-    (last_ready_ == nullptr ? ready_ : last_ready_->next) = &n;
-    last_ready_ = &n;
-  }
-
-  /// Called by whoever completes the future.
-  void arrive(node& n, bool with_error) noexcept {
-    node* newest = arrivals_.load(memory_order_relaxed);
-    do {
-      n.next = newest;
-    } while (!arrivals_.compare_exchange_weak(newest, &n, memory_order_release, memory_order_relaxed));  // (A)
-    signal_.add(with_error);
-  }
-
-  /// Turns the stack of arrivals into the ready list.      Preconditions  the ready list is empty.
-  void collect_arrivals() noexcept {
-    node* newest_first = arrivals_.exchange(nullptr, memory_order_acquire);  // (B) pairs with every (A)
-    last_ready_ = newest_first;
-    while (newest_first != nullptr) {
-      node* older = std::exchange(newest_first->next, ready_);
-      ready_ = std::exchange(newest_first, older);
-      ready_->collected = true;
-      ++taken_;
-    }
-  }
-
-  std::vector<node> nodes_;                  // never grows once an observer is out
+  std::vector<node> nodes_;                  // never grows once one is expected
   std::vector<future_state_base*> pending_;  // those not yielded, for a pool whose worker waits; else empty
   awaited_results awaited_;                  // the same, from the first that may not have started
-  completion_signal signal_;
-  atomic<node*> arrivals_{nullptr};
-  node* ready_ = nullptr;
-  node* last_ready_ = nullptr;
-  std::uint32_t taken_ = 0;  // arrivals collected so far
+  arrivals arrivals_;
   std::size_t yielded_ = 0;
 };
 

@@ -43,6 +43,9 @@ public:
   /// How many are complete.
   std::uint32_t count() const noexcept { return word_.load(memory_order_acquire) / one; }  // (B)
 
+  /// Counts from there on: n less.      Preconditions  so many are complete, and nobody waits.
+  void forget(std::uint32_t n) noexcept { word_.fetch_sub(n * one, memory_order_relaxed); }
+
   /// Waits until `goal` are complete, until stop(), or, if so wished, until one is complete with an error.
   /// Returns  false if the deadline passed first.
   /// A pool whose worker waits runs the `awaited` first.

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include <spool/detail/atomic.hpp>
+#include <spool/detail/deadline.hpp>
 #include <spool/detail/futex.hpp>
 #include <spool/detail/task_thread.hpp>
 
@@ -33,10 +34,10 @@ public:
     return true;
   }
 
-  /// Takes a place, sleeping until there is one or `refused` says that there will be none.
+  /// Takes a place, sleeping until there is one, the deadline passes, or `refused` says that there will be none.
   /// Returns  whether it took one.
   template <class Refused>
-  bool enter(Refused&& refused) noexcept {
+  bool enter(deadline until, Refused&& refused) noexcept {
     if (try_enter()) return true;
     awaited_results nothing;
     task_wait sleep(nothing);
@@ -44,8 +45,8 @@ public:
     bool entered = false;
     for (;;) {
       const std::uint32_t seen = epoch_.load(memory_order_acquire);
-      if ((entered = try_enter()) || refused()) break;
-      futex_wait(epoch_, seen, sleep.nap(deadline::never()));
+      if ((entered = try_enter()) || refused() || until.passed()) break;
+      futex_wait(epoch_, seen, sleep.nap(until));
     }
     waiting_.fetch_sub(1, memory_order_relaxed);
     return entered;

@@ -76,9 +76,9 @@ public:
   /// Room for one task: it will be pushed, or withdrawn, and the pool does not end before.
   class [[nodiscard]] admission {
   public:
-    /// Waits for room, or without `wait` finds none.
+    /// Waits for room until the deadline; without any, finds none.
     /// Throws  pool_shutdown_error, broken_pool_error; std::system_error if there is no worker and can be none.
-    explicit admission(scheduler& pool, bool wait = true);
+    explicit admission(scheduler& pool, deadline until = deadline::never());
     /// The same for who can neither wait nor catch: takes room whether there is some or not. Who yields queues up as if
     /// it came from outside, behind all that a worker has already.
     /// Returns  in `refusal` what the first constructor would throw, if there is no admission.
@@ -240,6 +240,18 @@ private:
   awaited_board awaited_;
 
   lane lanes_[most_lanes];
+};
+
+/// Keeps what is behind a pool: the pool itself may go meanwhile.
+class scheduler_hold {
+public:
+  explicit scheduler_hold(scheduler& s) noexcept : held_(s) { held_.add_owner(); }
+  ~scheduler_hold() { held_.drop_owner(); }
+  scheduler_hold(const scheduler_hold&) = delete;
+  scheduler_hold& operator=(const scheduler_hold&) = delete;
+
+private:
+  scheduler& held_;
 };
 
 }  // namespace spool::detail

@@ -10,7 +10,7 @@
 
 namespace spool::detail {
 
-inline scheduler::admission::admission(scheduler& pool, bool wait) : pool_(pool) {
+inline scheduler::admission::admission(scheduler& pool, deadline until) : pool_(pool) {
   if (pool.is_here()) {
     // A running task may add work while the pool drains: it has not ended itself, so the pool has not either.
     pool.must_accept();
@@ -19,7 +19,7 @@ inline scheduler::admission::admission(scheduler& pool, bool wait) : pool_(pool)
   }
   if (!pool.bound_.try_enter()) {
     const auto refused = [&pool] { return pool.decided() != nullptr || pool.load_word().closing(); };
-    if (!wait || !pool.bound_.enter(refused)) {
+    if (until.passed() || !pool.bound_.enter(until, refused)) {
       pool.must_accept();
       return;
     }
