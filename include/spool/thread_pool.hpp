@@ -254,7 +254,7 @@ private:
   static void shut_down(detail::scheduler& pool, shutdown_options options) {
     const scheduler_hold kept(pool);
     pool.close();
-    if (options.cancel_pending) pool.discard_pending(nullptr);
+    if (options.cancel_pending) pool.cancel_pending();
     if (options.request_stop) pool.request_stop();
   }
   bool shutdown_by(detail::deadline until, shutdown_options options) {
