@@ -70,6 +70,20 @@ MODEL_SCENARIO(pool_tasks_that_meet_behind_others, .timeouts_may_rescue = false)
   pool.post(meet);
 }
 
+// Two that meet are taken over at once, and before they are put where others see them, all others run: the worker that
+// found nothing more and went to sleep has to be woken.
+MODEL_SCENARIO(pool_tasks_that_meet_taken_in_one_batch, .timeouts_may_rescue = false) {
+  spool::thread_pool pool(with(2));
+  std::atomic<int> here{0};
+  const auto meet = [&] {
+    here.fetch_add(1);
+    while (here.load() < 2) std::this_thread::yield();
+  };
+  pool.post(meet);
+  pool.post(meet);
+  for (int i = 0; i < 15; ++i) pool.post([] {});
+}
+
 MODEL_SCENARIO(pool_two_waits_in_a_row_on_one_worker, .timeouts_may_rescue = false) {
   spool::thread_pool pool(with(1));
   const auto outer = pool.submit([&] {
