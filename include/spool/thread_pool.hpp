@@ -316,7 +316,7 @@ private:
   static void shut_down(detail::scheduler& pool, shutdown_options options) {
     const detail::scheduler_hold kept(pool);  // a callable that is discarded may hold the last pointer to the pool
     pool.close();
-    if (options.cancel_pending) pool.discard_pending(nullptr);
+    if (options.cancel_pending) pool.cancel_pending();
     if (options.request_stop) pool.request_stop();
   }
   bool shutdown_by(detail::deadline until, shutdown_options options) {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <exception>
 #include <utility>
 
 #include <spool/detail/scheduler.hpp>
@@ -46,7 +45,7 @@ inline scheduler::admission::admission(scheduler& pool, std::exception_ptr& refu
     mine->admit();  // before the look at the word, as above
   }
   if (!pool.accepts()) {
-    refusal = pool.is_broken() ? pool.broken_ : pool_is_shut_down();
+    refusal = pool.is_broken() ? pool.broken_.why : pool_is_shut_down();
   } else if (here) {
     here_ = static_cast<worker*>(current_task_thread);
     return;
@@ -124,13 +123,10 @@ inline std::size_t scheduler::pending() const noexcept {
 
 inline void scheduler::discard(task& t) noexcept { t.discard(*this, decided()->why); }
 
-inline void scheduler::discard_pending(std::exception_ptr why) noexcept {
-  if (!verdict_taken_.exchange(true, memory_order_acq_rel)) {
-    last_word_.why = std::move(why);
-    verdict_.store(&last_word_, memory_order_seq_cst);
-    bound_.look_again();
-  }
-  if (decided() == nullptr) return;  // another thread is just pronouncing, and discards
+/// After it the caller runs no task any more: one verdict is there, its own or an earlier one.
+inline void scheduler::discard_pending(const verdict& sentence) noexcept {
+  const verdict* none = nullptr;
+  if (verdict_.compare_exchange_strong(none, &sentence, memory_order_seq_cst)) bound_.look_again();
   for (std::size_t i = 0; i < lane_count_; ++i) {
     while (task* t = lanes_[i].take(1, 1)) discard(*t);
   }
