@@ -13,8 +13,8 @@ public:
 
   void deposit(int money) {
     int const new_balance = balance_.load(std::memory_order_relaxed) + money;
-    clock_.sleep(0.01);                                      // meanwhile others read the same balance
-    balance_.store(new_balance, std::memory_order_relaxed);  // and so their deposits and this one are one
+    clock_.sleep(0.01);  // meanwhile others read the same old balance, so that of all these deposits one will count
+    balance_.store(new_balance, std::memory_order_relaxed);
   }
   int balance() const { return balance_.load(std::memory_order_relaxed); }
 

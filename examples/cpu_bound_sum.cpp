@@ -1,4 +1,4 @@
-// examples/cpu_bound_sum.cpp · a long calculation, in one thread and in four; and what CPython makes of the same
+// examples/cpu_bound_sum.cpp · a long calculation in one thread and in four; and what CPython makes of the same
 // SPDX-License-Identifier: MIT
 #include <chrono>
 #include <cmath>
@@ -9,8 +9,8 @@
 #include <spool/thread.hpp>
 #include <spool/thread_pool.hpp>
 
+#include "support/cpython_sum.hpp"
 #include "support/print.hpp"
-#include "support/python.hpp"
 
 std::uint64_t sum(std::uint64_t first, std::uint64_t last) {
   std::uint64_t total = 0;
@@ -18,11 +18,11 @@ std::uint64_t sum(std::uint64_t first, std::uint64_t last) {
   return total;
 }
 
-std::uint64_t sum_in_four_threads(std::uint64_t last) {
+std::uint64_t sum_in_four_threads(std::uint64_t n) {
   spool::queue<std::uint64_t> sums;
   std::vector<spool::thread> threads;
   for (std::uint64_t i = 0; i < 4; ++i) {
-    threads.emplace_back([&sums, i, last] { sums.put(sum(last / 4 * i, last / 4 * (i + 1))); });
+    threads.emplace_back([&sums, i, n] { sums.put(sum(n / 4 * i, n / 4 * (i + 1))); });
     threads.back().start();
   }
   std::uint64_t total = 0;
@@ -30,40 +30,31 @@ std::uint64_t sum_in_four_threads(std::uint64_t last) {
   return total;
 }
 
-char const* const in_python = R"(
-import threading, queue, time, platform
-def job(q, a, b): q.put(sum(x * x % 97 for x in range(a, b)))
-def milliseconds(parts):
-    q, n, start = queue.Queue(), 2_000_000 // parts, time.perf_counter()
-    threads = [threading.Thread(target=job, args=(q, n * i, n * (i + 1))) for i in range(parts)]
-    for t in threads: t.start()
-    for t in threads: t.join()
-    return 1000 * (time.perf_counter() - start)
-one, four = milliseconds(1), milliseconds(4)
-print(f'CPython {platform.python_version()}: in one thread {one:.0f} ms, in four {four:.0f} ms: {one / four:.1f} times as fast'))";
+template <class Call>
+double milliseconds(Call call) {
+  auto const start = std::chrono::steady_clock::now();
+  call();
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+}
 
 int main() {
-  constexpr std::uint64_t last = 100'000'000;
-  auto const start = std::chrono::steady_clock::now();
-  std::uint64_t const total = sum(0, last);
-  auto const between = std::chrono::steady_clock::now();
-  bool const same = sum_in_four_threads(last) == total;
-  auto const end = std::chrono::steady_clock::now();
+  constexpr std::uint64_t n = 100'000'000;
+  std::uint64_t total1 = 0;
+  std::uint64_t total4 = 0;
+  double const one = milliseconds([&] { total1 = sum(0, n); });
+  double const four = milliseconds([&] { total4 = sum_in_four_threads(n); });
 
-  std::chrono::duration<double, std::milli> const one = between - start;
-  std::chrono::duration<double, std::milli> const four = end - between;
-  print_line(spool::usable_cpus(), " processors; the same total from both: ", same);
-  print_line("C++: in one thread ", std::round(one.count()), " ms, in four ", std::round(four.count()),
-             " ms: ", std::round(10 * (one / four)) / 10, " times as fast");
-
-  // One thread at a time may run Python code: CPython's global lock sees to that. (It had fewer numbers to add, too.)
-  std::string const python = python_output(in_python);
-  print_line(python.empty() ? "(there is no python3 here to compare with)" : python);
+  print_line("the same total from both: ", total1 == total4);
+  print_line("processors: ", spool::usable_cpus());
+  print_line("C++: ", std::round(one), " ms in one thread, ", std::round(four),
+             " ms in four: ", std::round(10 * one / four) / 10, " times as fast");
+  print_line(cpython_sum());  // under its global lock one thread at a time runs: four are no faster
 }
 
 // Output:
-// <1..> processors; the same total from both: true
-// C++: in one thread <number> ms, in four <number> ms: <number> times as fast
+// the same total from both: true
+// processors: <1..>
+// C++: <number> ms in one thread, <number> ms in four: <number> times as fast
 // Optional output:
-// CPython 3.<number>: in one thread <number> ms, in four <number> ms: <number> times as fast
-// (there is no python3 here to compare with)
+// Python <3..>: <number> ms in one thread, <number> ms in four: <number> times as fast
+// (no python3 here to compare with)

@@ -16,7 +16,7 @@ public:
   void debug(Values const&... values) {
     std::scoped_lock const guard(lock_);  // without it, the pieces of several threads' lines would come in between
     out_ << "DEBUG:" << spool::current_thread().name << ": ";
-    (out_ << ... << values) << std::endl;
+    (out_ << ... << values) << '\n' << std::flush;
   }
 
 private:
