@@ -21,11 +21,17 @@
 
 namespace spool::detail {
 
-/// Whether making an item of this argument leaves the argument as it was: then it can be made before it is known whether
-/// it will be put.
-template <class Arg>
+/// Whether an item made of this argument may come to own what that points at.
+template <class T, class Arg>
+inline constexpr bool may_own =
+    std::is_pointer_v<Arg> && !std::is_const_v<std::remove_pointer_t<Arg>> && !std::is_trivially_destructible_v<T>;
+
+/// Whether an item made of this argument can be thrown away without a trace: then it can be made before it is known
+/// whether it will be put.
+template <class T, class Arg>
 inline constexpr bool stays_whole =
-    std::is_lvalue_reference_v<Arg> || std::is_trivially_copyable_v<std::remove_cvref_t<Arg>>;
+    !may_own<T, std::remove_cvref_t<Arg>> &&
+    (std::is_lvalue_reference_v<Arg> || std::is_trivially_copyable_v<std::remove_cvref_t<Arg>>);
 
 template <class Range>
 using item_reference = decltype(*std::begin(std::declval<Range&>()));
@@ -91,7 +97,7 @@ public:
 
 private:
   template <class Wait>
-  bool lock_with_room(Wait wait, std::size_t wanted);
+  bool lock_with_room(Wait&& wait, std::size_t wanted);
   void grow(std::size_t capacity);
   void insert_trivial(const T* first, std::size_t n);
 
@@ -102,7 +108,7 @@ private:
 template <class T, class Store>
 template <class Wait, class... Args>
 bool queue_body<T, Store>::insert(Wait wait, Args&&... args) {
-  constexpr bool before_lock = (stays_whole<Args> && ...);
+  constexpr bool before_lock = (stays_whole<T, Args> && ...);
   queue_item<T> place;
   if constexpr (before_lock) place.fill(std::forward<Args>(args)...);
   if (!lock_with_room(wait, 1)) return false;
@@ -130,7 +136,7 @@ bool queue_body<T, Store>::insert(Wait wait, Args&&... args) {
 /// Returns  false, not locked, if it gave up.
 template <class T, class Store>
 template <class Wait>
-bool queue_body<T, Store>::lock_with_room(Wait wait, std::size_t wanted) {
+bool queue_body<T, Store>::lock_with_room(Wait&& wait, std::size_t wanted) {
   for (;;) {
     if (!core_.lock_when_ready(queue_core::putting, wait)) return false;
     if (wanted != 1) wanted = std::min(wanted, core_.places_left());
@@ -163,8 +169,8 @@ void queue_body<T, Store>::insert_many(Range&& items) {
   using reference = item_reference<Range>;
   auto it = std::begin(items);
   const auto last = std::end(items);
-  if constexpr (std::contiguous_iterator<decltype(it)> && is_its_own_cell<T> &&
-                std::is_same_v<std::remove_cvref_t<reference>, T>) {
+  if constexpr (std::contiguous_iterator<decltype(it)> && std::sized_sentinel_for<decltype(last), decltype(it)> &&
+                is_its_own_cell<T> && std::is_same_v<std::remove_cvref_t<reference>, T>) {
     insert_trivial(std::to_address(it), static_cast<std::size_t>(last - it));
   } else {
     constexpr bool moves = !std::is_lvalue_reference_v<Range> && std::is_lvalue_reference_v<reference> &&

@@ -7,6 +7,7 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <utility>
 
 #include <spool/errors.hpp>
 
@@ -26,7 +27,13 @@ public:
   queue_iterator() noexcept = default;
   explicit queue_iterator(Queue& from) noexcept : queue_(&from) {}
   queue_iterator(queue_iterator&&) = default;
-  queue_iterator& operator=(queue_iterator&&) = default;
+  queue_iterator& operator=(queue_iterator&& other) {  // also of items that can be made but not assigned
+    if (this == &other) return *this;
+    queue_ = other.queue_;
+    item_.reset();
+    if (other.item_) item_.emplace(std::move(*other.item_));
+    return *this;
+  }
 
   /// Preconditions  not at the end.
   value_type& operator*() const {

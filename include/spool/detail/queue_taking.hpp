@@ -20,7 +20,7 @@ template <class T, class Store>
 class queue_taking {
 public:
   template <class Wait>
-  queue_taking(queue_core& core, Store& store, const Wait& wait)
+  queue_taking(queue_core& core, Store& store, Wait&& wait)
       : core_(core), store_(store), has_item_(core.lock_when_ready(queue_core::getting, wait)) {
     if (!has_item_) return;
     if constexpr (!std::is_nothrow_move_constructible_v<T>) exceptions_ = std::uncaught_exceptions();
@@ -86,10 +86,15 @@ public:
 
   ~queue_delivery() {
     core_.lock();
-    const bool discarded = core_.discards();
-    for (std::size_t i = items_.size(); !discarded && i != handed_out_; --i) store_.push_back_in(items_[i - 1]);
+    if (core_.discards()) {
+      core_.unlock();
+      for (std::size_t i = handed_out_; i != items_.size(); ++i)
+        destroy(i);  // before a join() that waits for them returns
+      core_.lock();
+    } else {
+      for (std::size_t i = items_.size(); i != handed_out_; --i) store_.push_back_in(items_[i - 1]);
+    }
     core_.unlock_after_returning(handed_out_, items_.size() - handed_out_, store_.size());
-    for (std::size_t i = handed_out_; discarded && i != items_.size(); ++i) destroy(i);
   }
 
   template <class Out>
