@@ -1,4 +1,4 @@
-// examples/washer_and_dryers.cpp · a queue that knows when all that was put into it has been dealt with
+// examples/queues/washer_and_dryers.cpp · a queue that knows when all that was put into it has been dealt with
 // SPDX-License-Identifier: MIT
 #include <string>
 

@@ -1,4 +1,4 @@
-// examples/semaphore.cpp · three workers, of whom two at most are inside at a time
+// examples/locks/semaphore.cpp · three workers, of whom two at most are inside at a time
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <deque>

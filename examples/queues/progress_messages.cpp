@@ -1,4 +1,4 @@
-// examples/progress_messages.cpp · messages of several kinds, from the thread that works to the one that shows
+// examples/queues/progress_messages.cpp · messages of several kinds, from the thread that works to the one that shows
 // SPDX-License-Identifier: MIT
 #include <string>
 #include <variant>

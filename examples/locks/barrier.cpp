@@ -1,4 +1,4 @@
-// examples/barrier.cpp · the main thread and three workers wait for each other
+// examples/locks/barrier.cpp · the main thread and three workers wait for each other
 // SPDX-License-Identifier: MIT
 #include <deque>
 

@@ -1,4 +1,4 @@
-// examples/polled_list.cpp · a list behind a lock, asked again and again: what a queue spares
+// examples/queues/polled_list.cpp · a list behind a lock, asked again and again: what a queue spares
 // SPDX-License-Identifier: MIT
 #include <cstddef>
 #include <mutex>

@@ -1,4 +1,4 @@
-// examples/lock.cpp · a lock keeps one thread out until the other has done all of its work
+// examples/locks/lock.cpp · a lock keeps one thread out until the other has done all of its work
 // SPDX-License-Identifier: MIT
 #include <mutex>
 

@@ -1,4 +1,4 @@
-// examples/results_through_a_queue.cpp · threads that give their results back through a queue
+// examples/queues/results_through_a_queue.cpp · threads that give their results back through a queue
 // SPDX-License-Identifier: MIT
 #include <cstddef>
 #include <sstream>

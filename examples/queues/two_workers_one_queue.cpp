@@ -1,4 +1,4 @@
-// examples/two_workers_one_queue.cpp · two workers that share the items of one queue
+// examples/queues/two_workers_one_queue.cpp · two workers that share the items of one queue
 // SPDX-License-Identifier: MIT
 #include <functional>
 #include <string>

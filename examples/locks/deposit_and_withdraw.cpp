@@ -1,4 +1,4 @@
-// examples/deposit_and_withdraw.cpp · who wants to withdraw waits, on a condition, until there is enough in the account
+// examples/locks/deposit_and_withdraw.cpp · who wants to withdraw waits, on a condition, until there is enough in the account
 // SPDX-License-Identifier: MIT
 #include <deque>
 #include <mutex>
