@@ -1,21 +1,23 @@
-// bench/barrier_bench.cpp · barrier beside the standard's and OpenMP's
+// bench/barrier_bench.cpp · barrier beside the standard's and, where compiled with OpenMP, its barrier
 // SPDX-License-Identifier: MIT
 //
-// Unit: a round, of 2000 by each thread. For ratios run all interleaved:
-//     barrier_bench --benchmark_enable_random_interleaving=true
-#include <benchmark/benchmark.h>
-
+// Unit: a round.
 #include <barrier>
-#include <chrono>
 #include <cstddef>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <spool/barrier.hpp>
 
+#include "support/rounds.hpp"
+
 namespace {
 
-using steady = std::chrono::steady_clock;
+using bench::contestant;
+using bench::cost;
+
 constexpr int rounds = 2000;
 
 struct spool_barrier {
@@ -36,55 +38,57 @@ struct std_barrier {
 };
 
 template <class Barrier>
-void meet(benchmark::State& state) {
-  const auto threads = static_cast<std::size_t>(state.range(0));
-  for (auto _ : state) {
-    Barrier b(threads);
-    std::vector<std::thread> crew;
-    for (std::size_t i = 1; i < threads; ++i) {
-      crew.emplace_back([&] {
-        for (int round = 0; round <= rounds; ++round) b.wait();
-      });
-    }
-    b.wait();  // all are up
-    const auto start = steady::now();
-    for (int round = 0; round < rounds; ++round) b.wait();
-    state.SetIterationTime(std::chrono::duration<double>(steady::now() - start).count() / rounds);
-    for (std::thread& t : crew) t.join();
+cost meet(std::size_t threads) {
+  Barrier b(threads);
+  std::vector<std::thread> crew;
+  for (std::size_t i = 1; i < threads; ++i) {
+    crew.emplace_back([&] {
+      for (int round = 0; round <= rounds; ++round) b.wait();
+    });
   }
+  b.wait();  // all are up
+  const bench::stopwatch clock;
+  for (int round = 0; round < rounds; ++round) b.wait();
+  const cost took = clock.per_unit(rounds);
+  for (std::thread& t : crew) t.join();
+  return took;
 }
 
 #if defined(_OPENMP)
-void meet_openmp(benchmark::State& state) {
-  const int threads = static_cast<int>(state.range(0));
-  for (auto _ : state) {
-    double took = 0;
-#pragma omp parallel num_threads(threads)
-    {
+cost meet_openmp(std::size_t threads) {
+  cost took;
+#pragma omp parallel num_threads(static_cast<int>(threads))
+  {
 #pragma omp barrier
-      const auto start = steady::now();
-      for (int round = 0; round < rounds; ++round) {
+    const bench::stopwatch clock;
+    for (int round = 0; round < rounds; ++round) {
 #pragma omp barrier
-      }
-      const double mine = std::chrono::duration<double>(steady::now() - start).count();
+    }
+    const cost mine = clock.per_unit(rounds);
 #pragma omp master
-      took = mine;
-    }
-    state.SetIterationTime(took / rounds);
+    took = mine;
   }
+  return took;
 }
 #endif
 
-void counts(benchmark::internal::Benchmark* b) {
-  b->ArgName("threads")->Arg(2)->Arg(4)->Arg(8)->Arg(64)->UseManualTime()->Iterations(1)->Repetitions(7);
-}
-BENCHMARK(meet<spool_barrier>)->Apply(counts);
-BENCHMARK(meet<spool_barrier_with_action>)->Apply(counts);
-BENCHMARK(meet<std_barrier>)->Apply(counts);
+void add_rows() {
+  for (const std::size_t threads : {2U, 4U, 8U, 64U}) {
+    std::vector<contestant> all{{"spool", [=] { return meet<spool_barrier>(threads); }},
+                                {"std", [=] { return meet<std_barrier>(threads); }}};
 #if defined(_OPENMP)
-BENCHMARK(meet_openmp)->Apply(counts);
+    // Its threads spin: where they outnumber the processors a round takes as long as the system lets them.
+    if (threads == 2) all.push_back({"openmp", [=] { return meet_openmp(threads); }});
 #endif
+    std::vector<bench::target> targets;
+    if (threads == 2) targets.push_back({"std", 0.35});
+    if (threads == 8) targets.push_back({"std", 1.0});
+    bench::add_row(std::to_string(threads) + " threads", std::move(all), {}, std::move(targets));
+  }
+  bench::add_row("2 threads, an action each round", {{"spool", [] { return meet<spool_barrier_with_action>(2); }},
+                                                     {"without", [] { return meet<spool_barrier>(2); }}});
+}
 
 }  // namespace
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) { return bench::run(argc, argv, "barrier", add_rows); }

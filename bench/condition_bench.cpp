@@ -132,12 +132,18 @@ std::vector<contestant> peers(Sample sample) {
 }
 
 void add_rows() {
-  bench::add_row("ping_pong", peers([]<class L>() { return ping_pong<L>(1, 5'000); }));
-  bench::add_row("ping_pong/32_pairs", peers([]<class L>() { return ping_pong<L>(32, 300); }));
+  bench::add_row("ping_pong", peers([]<class L>() { return ping_pong<L>(1, 5'000); }), bench::microseconds_each,
+                 {{"std", 0.25}});
+  bench::add_row("ping_pong/32_pairs", peers([]<class L>() { return ping_pong<L>(32, 300); }),
+                 bench::microseconds_each);
   for (const int waiters : {8, 64}) {
     const std::string row = "broadcast/" + std::to_string(waiters);
-    bench::add_row(row, peers([=]<class L>() { return broadcast<L>(waiters, 300, false); }));
-    bench::add_row(row + "/held", peers([=]<class L>() { return broadcast<L>(waiters, 300, true); }));
+    std::vector<bench::target> targets;
+    if (waiters == 8) targets.push_back({"std", 0.8});
+    bench::add_row(row, peers([=]<class L>() { return broadcast<L>(waiters, 300, false); }), bench::microseconds_each,
+                   targets);
+    bench::add_row(row + "/held", peers([=]<class L>() { return broadcast<L>(waiters, 300, true); }),
+                   bench::microseconds_each, targets);
   }
   bench::add_row("notify_nobody", peers([]<class L>() { return notify_nobody<L>(); }));
   bench::add_row("wait_for_0", peers([]<class L>() { return wait_zero<L>(); }));
@@ -145,10 +151,4 @@ void add_rows() {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  add_rows();
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  benchmark::RunSpecifiedBenchmarks();
-  benchmark::Shutdown();
-}
+int main(int argc, char** argv) { return bench::run(argc, argv, "condition", add_rows); }

@@ -16,9 +16,12 @@
 
 #include <spool/event.hpp>
 
+#include "support/rounds.hpp"
+
 namespace {
 
-using steady = std::chrono::steady_clock;
+using bench::contestant;
+using bench::cost;
 
 struct condvar_event {
   void set() {
@@ -52,91 +55,107 @@ struct atomic_event {
 };
 
 template <class Event>
-void set_and_clear(benchmark::State& state) {
+cost set_and_clear() {
+  constexpr int pairs = 2'000'000;
   Event e;
-  for (auto _ : state) {
+  const bench::stopwatch clock;
+  for (int i = 0; i < pairs; ++i) {
     e.set();
     e.clear();
+    benchmark::ClobberMemory();
   }
+  return clock.per_unit(pairs);
 }
 
 template <class Event>
-void wait_when_set(benchmark::State& state) {
+cost wait_when_set() {
+  constexpr int waits = 2'000'000;
   Event e;
   e.set();
-  for (auto _ : state) e.wait();
+  const bench::stopwatch clock;
+  for (int i = 0; i < waits; ++i) {
+    e.wait();
+    benchmark::ClobberMemory();
+  }
+  return clock.per_unit(waits);
 }
 
+/// Two threads, two events: there and back.
 template <class Event>
-void ping_pong(benchmark::State& state) {
+cost ping_pong() {
   constexpr int trips = 5000;
-  for (auto _ : state) {
-    Event there;
-    Event back;
-    std::thread other([&] {
-      for (int i = 0; i <= trips; ++i) {
-        there.wait();
-        there.clear();
-        back.set();
+  Event there;
+  Event back;
+  std::thread other([&] {
+    for (int i = 0; i <= trips; ++i) {
+      there.wait();
+      there.clear();
+      back.set();
+    }
+  });
+  const auto trip = [&] {
+    there.set();
+    back.wait();
+    back.clear();
+  };
+  trip();  // warm
+  bench::latencies each(trips);
+  each.start();
+  for (int i = 0; i < trips; ++i) {
+    trip();
+    each.stop();
+  }
+  other.join();
+  return each.summary();
+}
+
+/// From the set until the last of 8 sleepers has answered.
+template <class Event>
+cost broadcast() {
+  constexpr int rounds = 300;
+  constexpr std::size_t threads = 8;
+  std::vector<Event> go(rounds);
+  std::barrier together(static_cast<std::ptrdiff_t>(threads + 1));
+  std::atomic<std::size_t> answered{0};
+  std::vector<std::thread> crew;
+  for (std::size_t i = 0; i < threads; ++i) {
+    crew.emplace_back([&] {
+      for (Event& e : go) {
+        together.arrive_and_wait();
+        e.wait();
+        answered.fetch_add(1);
+        answered.notify_one();
       }
     });
-    const auto trip = [&] {
-      there.set();
-      back.wait();
-      back.clear();
-    };
-    trip();  // warm
-    const auto start = steady::now();
-    for (int i = 0; i < trips; ++i) trip();
-    state.SetIterationTime(std::chrono::duration<double>(steady::now() - start).count() / trips);
-    other.join();
   }
+  bench::latencies each(rounds);
+  for (Event& e : go) {
+    answered = 0;
+    together.arrive_and_wait();
+    std::this_thread::sleep_for(std::chrono::microseconds(200));  // they sleep
+    each.start();
+    e.set();
+    for (std::size_t n = answered; n != threads; n = answered) answered.wait(n);
+    each.stop();
+  }
+  for (std::thread& t : crew) t.join();
+  return each.summary();
 }
 
-template <class Event>
-void broadcast(benchmark::State& state) {
-  constexpr int rounds = 300;
-  const auto threads = static_cast<std::size_t>(state.range(0));
-  for (auto _ : state) {
-    std::vector<Event> go(rounds);
-    std::barrier together(static_cast<std::ptrdiff_t>(threads + 1));
-    std::atomic<std::size_t> answered{0};
-    std::vector<std::thread> crew;
-    for (std::size_t i = 0; i < threads; ++i) {
-      crew.emplace_back([&] {
-        for (Event& e : go) {
-          together.arrive_and_wait();
-          e.wait();
-          answered.fetch_add(1);
-          answered.notify_one();
-        }
-      });
-    }
-    double took = 0;
-    for (Event& e : go) {
-      answered = 0;
-      together.arrive_and_wait();
-      std::this_thread::sleep_for(std::chrono::microseconds(200));  // they sleep
-      const auto start = steady::now();
-      e.set();
-      for (std::size_t n = answered; n != threads; n = answered) answered.wait(n);
-      took += std::chrono::duration<double>(steady::now() - start).count();
-    }
-    state.SetIterationTime(took / rounds);
-    for (std::thread& t : crew) t.join();
-  }
+template <class Sample>
+std::vector<contestant> peers(Sample sample) {
+  return {{"spool", [=] { return sample.template operator()<spool::event>(); }},
+          {"mutex+cv", [=] { return sample.template operator()<condvar_event>(); }},
+          {"std::atomic", [=] { return sample.template operator()<atomic_event>(); }}};
 }
 
-#define SPOOL_BENCH_EVENT(kind)                                               \
-  BENCHMARK(set_and_clear<kind>)->Iterations(2'000'000)->Repetitions(7);      \
-  BENCHMARK(wait_when_set<kind>)->Iterations(2'000'000)->Repetitions(7);      \
-  BENCHMARK(ping_pong<kind>)->UseManualTime()->Iterations(1)->Repetitions(7); \
-  BENCHMARK(broadcast<kind>)->Arg(8)->UseManualTime()->Iterations(1)->Repetitions(7)
-
-SPOOL_BENCH_EVENT(spool::event);
-SPOOL_BENCH_EVENT(condvar_event);
-SPOOL_BENCH_EVENT(atomic_event);
+void add_rows() {
+  bench::add_row("set and clear", peers([]<class E>() { return set_and_clear<E>(); }));
+  bench::add_row("wait, set already", peers([]<class E>() { return wait_when_set<E>(); }));
+  bench::add_row("ping-pong", peers([]<class E>() { return ping_pong<E>(); }), bench::microseconds_each);
+  bench::add_row("broadcast to 8", peers([]<class E>() { return broadcast<E>(); }), bench::microseconds_each);
+}
 
 }  // namespace
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) { return bench::run(argc, argv, "event", add_rows); }

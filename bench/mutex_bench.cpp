@@ -10,6 +10,7 @@
 #include <semaphore>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <spool/mutex.hpp>
@@ -81,28 +82,25 @@ std::vector<contestant> peers(Sample sample) {
   return all;
 }
 
+void contended(const std::string& row, std::size_t threads, bench::section section, std::vector<bench::target> speed,
+               std::vector<bench::target> fairness) {
+  bench::add_row(row, peers([=]<class Mutex>() { return bench::contend<Mutex>(threads, section).per_lock; }), {},
+                 std::move(speed));
+  bench::add_row(row + "/fairness", peers([=]<class Mutex>() {
+                   return cost{100 * bench::contend<Mutex>(threads, section).fairness + 1e-9};
+                 }),
+                 bench::counted("%"), std::move(fairness));
+}
+
 void add_rows() {
-  bench::add_row("uncontended", peers([]<class Mutex>() { return uncontended<Mutex>(); }));
+  bench::add_row("uncontended", peers([]<class Mutex>() { return uncontended<Mutex>(); }), {}, {{"std", 0.95}});
   bench::add_row("try_lock_for", {{"spool", timed<spool::mutex>}, {"std", timed<std::timed_mutex>}});
-  for (const auto& [name, section] :
-       {std::pair("short", bench::short_section), std::pair("long", bench::long_section)}) {
-    for (const std::size_t threads : {2U, 4U, 16U}) {
-      const std::string row = std::string(name) + "/" + std::to_string(threads);
-      bench::add_row(row, peers([=]<class Mutex>() { return bench::contend<Mutex>(threads, section).per_lock; }));
-      bench::add_row(row + "/fairness", peers([=]<class Mutex>() {
-                       return cost{100 * bench::contend<Mutex>(threads, section).fairness + 1e-9, 0};
-                     }),
-                     1, "%");
-    }
+  for (const std::size_t threads : {2U, 4U, 16U}) {
+    contended("short/" + std::to_string(threads), threads, bench::short_section, {{"std", 0.6}}, {{"", 30, true}});
+    contended("long/" + std::to_string(threads), threads, bench::long_section, {{"tbb", 1.05}}, {});
   }
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  add_rows();
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  benchmark::RunSpecifiedBenchmarks();
-  benchmark::Shutdown();
-}
+int main(int argc, char** argv) { return bench::run(argc, argv, "mutex", add_rows); }

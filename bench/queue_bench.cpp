@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <atomic>
 #include <barrier>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <mutex>
@@ -31,7 +33,6 @@
 #if SPOOL_BENCH_CONCURRENTQUEUE
 #include <concurrentqueue/blockingconcurrentqueue.h>
 #endif
-// Boost's needs its thread library, so only by hand: -DSPOOL_BENCH_BOOST_THREAD=1 -lboost_thread
 #if SPOOL_BENCH_BOOST_THREAD
 #define BOOST_THREAD_VERSION 4
 #include <boost/thread/concurrent_queues/sync_bounded_queue.hpp>
@@ -53,6 +54,25 @@ struct spool_like {
   void put(value_type x) { q.put(std::move(x)); }
   value_type get() { return q.get(); }
 };
+
+/// The forms that give up after a second.
+template <class Q>
+struct timed_like {
+  using value_type = typename Q::value_type;
+  Q q;
+  explicit timed_like(std::size_t maxsize) : q(maxsize) {}
+  void put(value_type x) {
+    while (!q.put_for(std::move(x), std::chrono::seconds(1))) continue;
+  }
+  value_type get() {
+    for (;;) {
+      if (auto x = q.get_for(std::chrono::seconds(1))) return std::move(*x);
+    }
+  }
+};
+
+template <class T>
+using heap_of = std::priority_queue<T, std::vector<T>, std::greater<T>>;
 
 /// With counted waiters, so that nobody is notified in vain.
 template <class T, class Items>
@@ -101,9 +121,8 @@ struct mutex_queue {
     from.pop_back();
     return x;
   }
-  using heap = std::priority_queue<T, std::vector<T>, std::greater<T>>;
-  static void push(heap& to, T x) { to.push(std::move(x)); }
-  static T pop(heap& from) {
+  static void push(heap_of<T>& to, T x) { to.push(std::move(x)); }
+  static T pop(heap_of<T>& from) {
     T x = from.top();
     from.pop();
     return x;
@@ -182,12 +201,14 @@ cost through(std::size_t maxsize, std::size_t putters, std::size_t getters) {
   std::vector<std::thread> crew;
   for (std::size_t p = 0; p < putters; ++p) {
     crew.emplace_back([&, p] {
+      together.arrive_and_wait();  // all are up; the clock starts
       together.arrive_and_wait();
       for (std::size_t i = p; i < items; i += putters) q.put(made<typename Q::value_type>(i));
     });
   }
   for (std::size_t g = 0; g < getters; ++g) {
     crew.emplace_back([&] {
+      together.arrive_and_wait();
       together.arrive_and_wait();
       std::uint64_t mine = 0;
       for (std::size_t i = 0; i < items / getters; ++i) mine += read(q.get());
@@ -196,6 +217,7 @@ cost through(std::size_t maxsize, std::size_t putters, std::size_t getters) {
   }
   together.arrive_and_wait();
   const bench::stopwatch watch;
+  together.arrive_and_wait();
   for (std::thread& t : crew) t.join();
   const cost took = watch.per_unit(items);
   if (sum != std::uint64_t{items} * (items - 1) / 2) wrong("sum");
@@ -208,10 +230,12 @@ cost ping() {
   std::barrier together(2);
   std::thread other([&] {
     together.arrive_and_wait();
+    together.arrive_and_wait();
     for (std::size_t i = 0; i < trips; ++i) back.put(there.get());
   });
   together.arrive_and_wait();
   const bench::stopwatch watch;
+  together.arrive_and_wait();
   for (std::size_t i = 0; i < trips; ++i) {
     there.put(static_cast<int>(i));
     if (back.get() != static_cast<int>(i)) wrong("ping");
@@ -235,28 +259,49 @@ cost solo() {
   return took;
 }
 
-cost timed_solo() {
-  spool::queue<int> q;
+/// One put and one get while `filling` others lie there.
+template <class Q>
+cost solo_with(std::size_t filling) {
+  using item = typename Q::value_type;
+  Q q(0);
+  std::uint32_t random = 1;
+  const auto next = [&random] {
+    random = random * 1664525u + 1013904223u;
+    return made<item>((random >> 8) % 100'000u);
+  };
+  std::vector<item> all;
+  for (std::size_t i = 0; i < filling; ++i) q.put(next());
+  for (std::size_t i = 0; i < items / 4; ++i) all.push_back(next());
+  std::uint64_t last = 0;
   const bench::stopwatch watch;
-  for (std::size_t i = 0; i < items; ++i) {
-    if (!q.put_for(static_cast<int>(i), std::chrono::seconds(1))) wrong("timed");
-    if (!q.get_for(std::chrono::seconds(1))) wrong("timed");
+  for (item& x : all) {
+    q.put(std::move(x));
+    last = read(q.get());
   }
-  return watch.per_unit(items);
+  const cost took = watch.per_unit(items / 4);
+  for (std::size_t i = 0; i < filling; ++i) {
+    if (const std::uint64_t now = read(q.get()); now < std::exchange(last, now) && i != 0) wrong("order");
+  }
+  return took;
 }
 
 cost many_through() {
   spool::queue<int> q(bound);
+  std::barrier together(2);
   std::thread putter([&] {
     std::vector<int> some(64);
+    together.arrive_and_wait();
+    together.arrive_and_wait();
     for (std::size_t i = 0; i < items; i += some.size()) {
       std::iota(some.begin(), some.end(), static_cast<int>(i));
       q.put_many(some);
     }
   });
-  const bench::stopwatch watch;
   std::vector<int> some(64);
   std::uint64_t sum = 0;
+  together.arrive_and_wait();
+  const bench::stopwatch watch;
+  together.arrive_and_wait();
   for (std::size_t left = items; left != 0;) {
     const std::size_t n = q.get_many(some.begin(), some.size());
     for (std::size_t i = 0; i < n; ++i) sum += read(some[i]);
@@ -295,14 +340,12 @@ void add_through(const char* type) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  using heap = std::priority_queue<int, std::vector<int>, std::greater<int>>;
   add_through<int>("int");
   add_through<std::string>("string");
   std::vector<bench::contestant> pings{{"spool", ping<spool_like<spool::queue<int>>>},
                                        {"mutex", ping<mutex_queue<int, std::deque<int>>>}};
   std::vector<bench::contestant> solos{{"spool", solo<spool_like<spool::queue<int>>>},
-                                       {"mutex", solo<mutex_queue<int, std::deque<int>>>},
-                                       {"timed spool", timed_solo}};
+                                       {"mutex", solo<mutex_queue<int, std::deque<int>>>}};
 #if SPOOL_BENCH_TBB
   pings.push_back({"tbb", ping<tbb_queue<int>>});
   solos.push_back({"tbb", solo<tbb_queue<int>>});
@@ -313,14 +356,28 @@ int main(int argc, char** argv) {
 #endif
   bench::add_row("queue/ping", std::move(pings));
   bench::add_row("queue/solo", std::move(solos));
-  for (std::size_t n : {1, 2}) {
+  bench::add_row("queue/solo, timed", {{"timed spool", solo<timed_like<spool::queue<int>>>},
+                                       {"untimed", solo<spool_like<spool::queue<int>>>}});
+  for (std::size_t n : {1, 2, 4}) {
     const std::string threads = "/bounded/" + std::to_string(n) + "P" + std::to_string(n) + "C";
+    bench::add_row("queue/int" + threads + ", timed",
+                   {{"timed spool", [n] { return through<timed_like<spool::queue<int>>>(bound, n, n); }},
+                    {"untimed", [n] { return through<spool_like<spool::queue<int>>>(bound, n, n); }}});
     bench::add_row("lifo_queue" + threads,
                    {{"spool", [n] { return through<spool_like<spool::lifo_queue<int>>>(bound, n, n); }},
                     {"mutex", [n] { return through<mutex_queue<int, std::vector<int>>>(bound, n, n); }}});
     bench::add_row("priority_queue" + threads,
                    {{"spool", [n] { return through<spool_like<spool::priority_queue<int>>>(bound, n, n); }},
-                    {"mutex", [n] { return through<mutex_queue<int, heap>>(bound, n, n); }}});
+                    {"mutex", [n] { return through<mutex_queue<int, heap_of<int>>>(bound, n, n); }}});
+  }
+  for (std::size_t n : {0, 512}) {
+    const std::string filled = "/solo, " + std::to_string(n) + " others in it";
+    bench::add_row("priority_queue/int" + filled,
+                   {{"spool", [n] { return solo_with<spool_like<spool::priority_queue<int>>>(n); }},
+                    {"mutex", [n] { return solo_with<mutex_queue<int, heap_of<int>>>(n); }}});
+    bench::add_row("priority_queue/string" + filled,
+                   {{"spool", [n] { return solo_with<spool_like<spool::priority_queue<std::string>>>(n); }},
+                    {"mutex", [n] { return solo_with<mutex_queue<std::string, heap_of<std::string>>>(n); }}});
   }
   bench::add_row(
       "queue/put_many and get_many, 64 at a time",

@@ -9,6 +9,8 @@
 #include <semaphore>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include <spool/recursive_mutex.hpp>
 
@@ -39,24 +41,23 @@ cost deep(int depth) {
 }
 
 void add_rows() {
-  for (const int depth : {1, 4}) {
-    bench::add_row("depth/" + std::to_string(depth), {{"spool", [=] { return deep<spool::recursive_mutex>(depth); }},
-                                                      {"std", [=] { return deep<std::recursive_mutex>(depth); }}});
+  for (const auto& [depth, limit] : {std::pair(1, 1.0), std::pair(4, 0.6)}) {
+    bench::add_row("depth/" + std::to_string(depth),
+                   {{"spool", [depth = depth] { return deep<spool::recursive_mutex>(depth); }},
+                    {"std", [depth = depth] { return deep<std::recursive_mutex>(depth); }}},
+                   {}, {{"std", limit}});
   }
   for (const std::size_t threads : {2U, 4U}) {
+    std::vector<bench::target> targets;
+    if (threads == 2) targets.push_back({"std", 0.7});
     bench::add_row(
         "short/" + std::to_string(threads),
         {{"spool", [=] { return bench::contend<spool::recursive_mutex>(threads, bench::short_section).per_lock; }},
-         {"std", [=] { return bench::contend<std::recursive_mutex>(threads, bench::short_section).per_lock; }}});
+         {"std", [=] { return bench::contend<std::recursive_mutex>(threads, bench::short_section).per_lock; }}},
+        {}, std::move(targets));
   }
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  add_rows();
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  benchmark::RunSpecifiedBenchmarks();
-  benchmark::Shutdown();
-}
+int main(int argc, char** argv) { return bench::run(argc, argv, "recursive_mutex", add_rows); }

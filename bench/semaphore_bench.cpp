@@ -6,16 +6,16 @@
 #include <benchmark/benchmark.h>
 #include <semaphore.h>
 
-#include <atomic>
-#include <barrier>
-#include <chrono>
-#include <cstddef>
-#include <cstdint>
 #include <semaphore>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <spool/semaphore.hpp>
+
+#include "support/contended.hpp"
+#include "support/rounds.hpp"
 
 #if SPOOL_BENCH_CONCURRENTQUEUE
 // In this order: the second needs a macro of the first.
@@ -26,7 +26,8 @@
 
 namespace {
 
-using steady = std::chrono::steady_clock;
+using bench::contestant;
+using bench::cost;
 
 struct spool_semaphore {
   spool::semaphore s;
@@ -60,117 +61,85 @@ struct moodycamel_semaphore {
 #endif
 
 /// Some nanoseconds of arithmetic.
-void work(std::uint64_t steps) {
-  std::uint64_t x = steps;
-  for (std::uint64_t i = 0; i < steps; ++i) benchmark::DoNotOptimize(x = x * 2862933555777941757U + 3037000493U);
-}
-std::uint64_t steps_of(double ns) {
-  static const double step_ns = [] {
-    double best = 1e9;
-    for (int i = 0; i < 20; ++i) {
-      const auto start = steady::now();
-      work(100'000);
-      const double took = std::chrono::duration<double, std::nano>(steady::now() - start).count() / 100'000;
-      if (took < best) best = took;
-    }
-    return best;
-  }();
-  return static_cast<std::uint64_t>(ns / step_ns + 0.5);
-}
+/// A semaphore as a lock of which several threads may hold a part.
+template <class Semaphore, int Permits>
+struct as_lock {
+  Semaphore s{Permits};
+  void lock() { s.acquire(); }
+  void unlock() { s.release(); }
+};
 
 /// One thread, while another sleeps: a process of one thread would take shortcuts.
 template <class Semaphore>
-void uncontended(benchmark::State& state) {
+cost uncontended() {
+  constexpr int pairs = 2'000'000;
   std::binary_semaphore end{0};
   std::thread other([&] { end.acquire(); });
   Semaphore s(1);
-  for (auto _ : state) {
+  const bench::stopwatch clock;
+  for (int i = 0; i < pairs; ++i) {
     s.acquire();
+    benchmark::ClobberMemory();
     s.release();
   }
+  const cost took = clock.per_unit(pairs);
   end.release();
   other.join();
+  return took;
 }
 
-/// `threads` on `permits` for 100 ms, with so much work inside and outside.
+/// Two threads, two semaphores: there and back.
 template <class Semaphore>
-void contended(benchmark::State& state) {
-  const auto threads = static_cast<std::size_t>(state.range(0));
-  const std::uint64_t inside = steps_of(static_cast<double>(state.range(2)));
-  const std::uint64_t outside = steps_of(static_cast<double>(state.range(3)));
-  for (auto _ : state) {
-    Semaphore s(static_cast<int>(state.range(1)));
-    std::atomic<bool> over{false};
-    std::atomic<std::uint64_t> pairs{0};
-    std::barrier together(static_cast<std::ptrdiff_t>(threads + 1));
-    std::vector<std::thread> crew;
-    for (std::size_t i = 0; i < threads; ++i) {
-      crew.emplace_back([&] {
-        together.arrive_and_wait();
-        std::uint64_t mine = 0;
-        for (; !over.load(std::memory_order_relaxed); ++mine) {
-          s.acquire();
-          work(inside);
-          s.release();
-          work(outside);
-        }
-        pairs += mine;
-      });
-    }
-    together.arrive_and_wait();
-    const auto start = steady::now();
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    over = true;
-    for (std::thread& t : crew) t.join();
-    const double took = std::chrono::duration<double>(steady::now() - start).count();
-    state.SetIterationTime(took / static_cast<double>(pairs.load()));
-  }
-}
-
-/// Two threads, two semaphores at 0: 5000 round trips.
-template <class Semaphore>
-void hand_off(benchmark::State& state) {
+cost hand_off() {
   constexpr int trips = 5000;
-  for (auto _ : state) {
-    Semaphore there(0);
-    Semaphore back(0);
-    std::thread other([&] {
-      for (int i = 0; i <= trips; ++i) {
-        there.acquire();
-        back.release();
-      }
-    });
-    there.release();
-    back.acquire();  // warm
-    const auto start = steady::now();
-    for (int i = 0; i < trips; ++i) {
-      there.release();
-      back.acquire();
+  Semaphore there(0);
+  Semaphore back(0);
+  std::thread other([&] {
+    for (int i = 0; i <= trips; ++i) {
+      there.acquire();
+      back.release();
     }
-    state.SetIterationTime(std::chrono::duration<double>(steady::now() - start).count() / trips);
-    other.join();
+  });
+  there.release();
+  back.acquire();  // warm
+  bench::latencies each(trips);
+  each.start();
+  for (int i = 0; i < trips; ++i) {
+    there.release();
+    back.acquire();
+    each.stop();
   }
+  other.join();
+  return each.summary();
 }
 
-#define SPOOL_BENCH_SEMAPHORE(kind)                                    \
-  BENCHMARK(uncontended<kind>)->Iterations(2'000'000)->Repetitions(7); \
-  BENCHMARK(contended<kind>)                                           \
-      ->ArgNames({"threads", "permits", "inside", "outside"})          \
-      ->Args({4, 2, 5, 20})                                            \
-      ->Args({4, 2, 200, 400})                                         \
-      ->Args({16, 2, 5, 20})                                           \
-      ->UseManualTime()                                                \
-      ->Iterations(1)                                                  \
-      ->Repetitions(7);                                                \
-  BENCHMARK(hand_off<kind>)->UseManualTime()->Iterations(1)->Repetitions(7)
-
-SPOOL_BENCH_SEMAPHORE(spool_semaphore);
-SPOOL_BENCH_SEMAPHORE(std_semaphore);
-SPOOL_BENCH_SEMAPHORE(posix_semaphore);
+template <class Sample>
+std::vector<contestant> peers(Sample sample) {
+  std::vector<contestant> all{{"spool", [=] { return sample.template operator()<spool_semaphore>(); }},
+                              {"std", [=] { return sample.template operator()<std_semaphore>(); }},
+                              {"posix", [=] { return sample.template operator()<posix_semaphore>(); }}};
 #if SPOOL_BENCH_CONCURRENTQUEUE
-SPOOL_BENCH_SEMAPHORE(moodycamel_semaphore);
+  all.push_back({"moodycamel", [=] { return sample.template operator()<moodycamel_semaphore>(); }});
 #endif
+  return all;
+}
+
+void add_rows() {
+  bench::add_row("uncontended", peers([]<class S>() { return uncontended<S>(); }), {}, {{"moodycamel", 1.0}});
+  for (const std::size_t threads : {4U, 16U}) {
+    for (const auto& [name, section] :
+         {std::pair("short", bench::short_section), std::pair("long", bench::long_section)}) {
+      std::vector<bench::target> targets;
+      if (threads == 4) targets.push_back({"moodycamel", 1.1});
+      bench::add_row(std::to_string(threads) + " threads, 2 permits, " + name, peers([=, section = section]<class S>() {
+                       return bench::contend<as_lock<S, 2>>(threads, section).per_lock;
+                     }),
+                     {}, std::move(targets));
+    }
+  }
+  bench::add_row("hand-off", peers([]<class S>() { return hand_off<S>(); }), {}, {{"posix", 0.05}});
+}
 
 }  // namespace
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) { return bench::run(argc, argv, "semaphore", add_rows); }

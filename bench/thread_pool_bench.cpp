@@ -236,11 +236,14 @@ cost ping(int trips) {
   Pool pool(2);
   for (int i = 0; i < 100; ++i) pool.submit([i] { return i; }).get();
   std::int64_t sum = 0;
-  const stopwatch watch;
-  for (int i = 0; i < trips; ++i) sum += pool.submit([i] { return i; }).get();
-  const cost took = watch.per_unit(trips);
+  bench::latencies each(static_cast<std::size_t>(trips));
+  each.start();
+  for (int i = 0; i < trips; ++i) {
+    sum += pool.submit([i] { return i; }).get();
+    each.stop();
+  }
   check(sum == std::int64_t{trips} * (trips - 1) / 2, "ping");
-  return took;
+  return each.summary();
 }
 
 template <class Pool>
@@ -248,16 +251,14 @@ cost ping_parked() {
   constexpr int trips = 100;
   Pool pool(2);
   for (int i = 0; i < 100; ++i) pool.submit([i] { return i; }).get();
-  cost all;
+  bench::latencies each(trips);
   for (int i = 0; i < trips; ++i) {
     std::this_thread::sleep_for(std::chrono::microseconds(300));
-    const stopwatch watch;
+    each.start();
     check(pool.submit([i] { return i; }).get() == i, "parked ping");
-    const cost one = watch.per_unit(trips);
-    all.wall_ns += one.wall_ns;
-    all.cpu_ns += one.cpu_ns;
+    each.stop();
   }
-  return all;
+  return each.summary();
 }
 
 /// Unit: the 10 ms that two processors need at best. Its inverse is the efficiency.
@@ -452,36 +453,46 @@ std::vector<contestant> queues_and_async(Sample sample) {
 }
 
 void add_rows() {
+  using bench::microseconds_each;
+  using bench::target;
+  const bench::unit ideal = bench::counted("x ideal");
   for (const unsigned workers : {2U, 4U}) {
     bench::add_row(
-        "fire_and_forget/" + std::to_string(workers),
-        queues_and_group([=]<class Pool>(std::type_identity<Pool>) { return fire_and_forget<Pool>(workers); }));
+        "fire and forget, " + std::to_string(workers) + " workers",
+        queues_and_group([=]<class Pool>(std::type_identity<Pool>) { return fire_and_forget<Pool>(workers); }), {},
+        {{"tbb group", 0.8}});
   }
-  bench::add_row("submit_and_collect", queues_and_async([]<class Pool>(std::type_identity<Pool>) {
+  bench::add_row("submit and collect", queues_and_async([]<class Pool>(std::type_identity<Pool>) {
                    return submit_and_collect<Pool>(std::is_same_v<Pool, std_async> ? 1000 : 100'000);
-                 }));
-  bench::add_row("four_producers", queues([]<class Pool>(std::type_identity<Pool>) { return four_producers<Pool>(); }));
-  bench::add_row("tree", queues_and_group([]<class Pool>(std::type_identity<Pool>) { return tree<Pool>(); }));
+                 }),
+                 {}, {{"asio", 0.45}});
+  bench::add_row("4 producers", queues([]<class Pool>(std::type_identity<Pool>) { return four_producers<Pool>(); }), {},
+                 {{"eigen", 0.6}});
+  bench::add_row("tree", queues_and_group([]<class Pool>(std::type_identity<Pool>) { return tree<Pool>(); }), {},
+                 {{"eigen", 0.6}});
   std::vector<contestant> forks{{"spool", fib_spool}};
 #if SPOOL_BENCH_TBB
   forks.push_back({"tbb group", fib_tbb});
 #endif
-  bench::add_row("fib", forks);
+  bench::add_row("fib(27), a fork", forks, {}, {{"tbb group", 1.0}});
   bench::add_row("ping", queues_and_async([]<class Pool>(std::type_identity<Pool>) {
                    return ping<Pool>(std::is_same_v<Pool, std_async> ? 200 : 1000);
                  }),
-                 1e3, "us");
-  bench::add_row("ping_parked", queues([]<class Pool>(std::type_identity<Pool>) { return ping_parked<Pool>(); }), 1e3,
-                 "us");
-  for (const std::uint32_t us : {1U, 10U, 100U}) {
-    bench::add_row("grain/" + std::to_string(us) + "us",
-                   queues_and_group([=]<class Pool>(std::type_identity<Pool>) { return grain<Pool>(20'000 / us); }), 1,
-                   "x ideal");
+                 microseconds_each, {{"eigen", 1.0}});
+  bench::add_row("ping, parked", queues([]<class Pool>(std::type_identity<Pool>) { return ping_parked<Pool>(); }),
+                 microseconds_each, {{"mutex+cv", 1.1}});
+  for (const auto& [us, efficiency] : {std::pair(1U, 0.87), std::pair(10U, 0.98), std::pair(100U, 1.0)}) {
+    bench::add_row(
+        "grain of " + std::to_string(us) + " us",
+        queues_and_group([us = us]<class Pool>(std::type_identity<Pool>) { return grain<Pool>(20'000 / us); }), ideal,
+        {target{"", 1 / efficiency}});
   }
-  bench::add_row("sleeps", queues([]<class Pool>(std::type_identity<Pool>) { return sleeps<Pool>(); }), 1e6, "ms");
-  bench::add_row("oversubscribed/64",
+  bench::add_row("sleeps, 64 workers", queues([]<class Pool>(std::type_identity<Pool>) { return sleeps<Pool>(); }),
+                 bench::milliseconds_each, {{"mutex+cv", 1.01}});
+  bench::add_row("fire and forget, 64 workers",
                  queues([]<class Pool>(std::type_identity<Pool>) { return oversubscribed<Pool>(); }));
-  bench::add_row("create", queues([]<class Pool>(std::type_identity<Pool>) { return create<Pool>(); }), 1e3, "us");
+  bench::add_row("create and destroy", queues([]<class Pool>(std::type_identity<Pool>) { return create<Pool>(); }),
+                 microseconds_each, {{"mutex+cv", 0.5}});
   const auto loops = [](auto sample) {
     std::vector<contestant> all;
     all.push_back({spool_loop::name, [=] { return sample(std::type_identity<spool_loop>()); }});
@@ -491,14 +502,15 @@ void add_rows() {
     all.push_back({plain_loop::name, [=] { return sample(std::type_identity<plain_loop>()); }});
     return all;
   };
-  bench::add_row("for_each/tiny", loops([]<class Loop>(std::type_identity<Loop>) { return tiny_bodies<Loop>(); }), 1e3,
-                 "us");
-  bench::add_row("for_each/unequal", loops([]<class Loop>(std::type_identity<Loop>) { return unequal_bodies<Loop>(); }),
-                 1, "x ideal");
+  bench::add_row("for_each, 1M ints", loops([]<class Loop>(std::type_identity<Loop>) { return tiny_bodies<Loop>(); }),
+                 microseconds_each, {{"tbb parallel_for", 1.0}});
+  bench::add_row("for_each, unequal",
+                 loops([]<class Loop>(std::type_identity<Loop>) { return unequal_bodies<Loop>(); }), ideal,
+                 {target{"", 1 / 0.98}});
   const auto groups = [](auto gather) {
     std::vector<contestant> all;
     for (const std::size_t group : {100'000U, 10'000U, 1'000U}) {
-      all.push_back({std::to_string(group), [=] { return gather(group); }});
+      all.push_back({"groups of " + std::to_string(group), [=] { return gather(group); }});
     }
     return all;
   };
@@ -508,10 +520,4 @@ void add_rows() {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  add_rows();
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  benchmark::RunSpecifiedBenchmarks();
-  benchmark::Shutdown();
-}
+int main(int argc, char** argv) { return bench::run(argc, argv, "thread_pool", add_rows); }

@@ -75,10 +75,11 @@ const std::vector<std::size_t>& another_order() {
   return order;
 }
 
-/// The median of what each timer noted: how long after its deadline it fired.
-cost median_lateness(std::vector<std::int64_t>& late, const stopwatch& watch) {
-  std::nth_element(late.begin(), late.begin() + some / 2, late.end());
-  return {static_cast<double>(late[some / 2]), watch.per_unit(some).cpu_ns};
+/// What each timer noted: how long after its deadline it fired.
+cost lateness_of(const std::vector<std::int64_t>& late) {
+  bench::latencies all(late.size());
+  for (const std::int64_t ns : late) all.add(static_cast<double>(ns));
+  return all.summary();
 }
 std::int64_t ns_since(steady::time_point t) { return nanoseconds(steady::now() - t).count(); }
 
@@ -107,13 +108,12 @@ cost spool_fire() {
 cost spool_lateness() {
   std::vector<std::int64_t> late(some);
   std::deque<spool::timer> timers;
-  const stopwatch watch;
   for (std::size_t i = 0; i < some; ++i) {
     const steady::time_point due = steady::now() + near_delays()[i];
     timers.emplace_back(near_delays()[i], [&late, i, due] { late[i] = ns_since(due); }).start();
   }
   for (const spool::timer& t : timers) t.join();
-  return median_lateness(late, watch);
+  return lateness_of(late);
 }
 
 // ── Asio ──
@@ -153,7 +153,6 @@ cost asio_lateness() {
   asio::io_context context;
   std::vector<std::int64_t> late(some);
   std::deque<asio::steady_timer> timers;
-  const stopwatch watch;
   for (std::size_t i = 0; i < some; ++i) {
     const steady::time_point due = steady::now() + near_delays()[i];
     timers.emplace_back(context, due).async_wait([&late, i, due](const boost::system::error_code&) {
@@ -161,7 +160,7 @@ cost asio_lateness() {
     });
   }
   context.run();
-  return median_lateness(late, watch);
+  return lateness_of(late);
 }
 #endif
 
@@ -209,18 +208,15 @@ cost thread_fire() {
 cost thread_lateness() {
   std::vector<std::int64_t> late(some);
   std::deque<thread_timer> timers;
-  const stopwatch watch;
   for (std::size_t i = 0; i < some; ++i) {
     const steady::time_point due = steady::now() + near_delays()[i];
     timers.emplace_back(near_delays()[i], [&late, i, due] { late[i] = ns_since(due); });
   }
   timers.clear();
-  return median_lateness(late, watch);
+  return lateness_of(late);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+void add_rows() {
   std::vector<bench::contestant> far{{"spool", [] { return spool_schedule_cancel(far_delays()); }}};
   std::vector<bench::contestant> equal{{"spool", [] { return spool_schedule_cancel(equal_delays()); }}};
   std::vector<bench::contestant> fire{{"spool", spool_fire}};
@@ -236,10 +232,12 @@ int main(int argc, char** argv) {
   far.push_back({"thread each", thread_schedule_cancel});
   fire.push_back({"thread each", thread_fire});
   lateness.push_back({"thread each", thread_lateness});
-  bench::add_row("timer/schedule and cancel, due in 10-70 s", std::move(far));
-  bench::add_row("timer/schedule and cancel, all due in 30 s", std::move(equal));
-  bench::add_row("timer/fire, already due", std::move(fire));
-  bench::add_row("timer/lateness, due in 1-100 ms", std::move(lateness), 1000.0, "us");
-  benchmark::Initialize(&argc, argv);
-  benchmark::RunSpecifiedBenchmarks();
+  bench::add_row("schedule and cancel, due in 10-70 s", std::move(far), {}, {{"asio", 1.0}});
+  bench::add_row("schedule and cancel, all due in 30 s", std::move(equal), {}, {{"asio", 1.0}});
+  bench::add_row("fire, already due", std::move(fire), {}, {{"asio", 1.0}});
+  bench::add_row("lateness, due in 1-100 ms", std::move(lateness), bench::microseconds_each, {{"asio", 1.1}});
 }
+
+}  // namespace
+
+int main(int argc, char** argv) { return bench::run(argc, argv, "timer", add_rows); }

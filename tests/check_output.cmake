@@ -6,6 +6,7 @@
 #
 #   // Output:             these lines come next, in this order
 #   // Unordered output:   these lines come next, in any order
+#   // Optional output:    these lines come next, in this order, as far as they come
 #   // In this order:      of all the lines, these come in this order (says more about an unordered block)
 #
 # <number> stands for any number without sign, <0.1..0.5> for one from 0.1 to 0.5, <0.1..> for at least 0.1, <..5> for
@@ -108,6 +109,16 @@ macro(end_of_block)
         fail("expected next: ${expected}but there is:  ${line}")
       endif()
     endforeach()
+  elseif(kind STREQUAL "Optional output")
+    foreach(expected IN LISTS block)
+      if(unread)
+        list(GET unread 0 line)
+        fits("${expected}" "${line}" ok)
+        if(ok)
+          list(POP_FRONT unread)
+        endif()
+      endif()
+    endforeach()
   elseif(kind STREQUAL "Unordered output")
     set(some "")
     foreach(expected IN LISTS block)
@@ -148,7 +159,7 @@ macro(end_of_block)
 endmacro()
 
 foreach(text IN LISTS source)
-  if(text MATCHES "^// (Output|Unordered output|In this order):\n$")
+  if(text MATCHES "^// (Output|Unordered output|Optional output|In this order):\n$")
     set(next_kind "${CMAKE_MATCH_1}")
     end_of_block()
     set(kind "${next_kind}")

@@ -37,6 +37,13 @@ case(differs "Unordered output:\na\nb" "a\nb\nc")
 case(fits    "Unordered output:\na\nb\nOutput:\nend" "b\na\nend")
 case(differs "Unordered output:\na\nb\nOutput:\nend" "b\nend\na")
 
+case(fits    "Optional output:\na <1..>\nb\nOutput:\nend" "a 1\nb\nend")
+case(fits    "Optional output:\na <1..>\nb\nOutput:\nend" "b\nend")
+case(fits    "Output:\nbegin\nOptional output:\na" "begin")
+case(differs "Optional output:\na\nb\nOutput:\nend" "b\na\nend")
+case(differs "Optional output:\na\nOutput:\nend" "c\nend")
+case(differs "Optional output:\na <1..>" "a 0")
+
 case(fits    "Unordered output:\na\nb\nc\nIn this order:\nc\na" "c\nb\na")
 case(differs "Unordered output:\na\nb\nc\nIn this order:\nc\na" "a\nb\nc")
 

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "battery/destroyable.hpp"
+#include "battery/wakeable.hpp"
 #include "support/catch.hpp"
 #include "support/crew.hpp"
 #include "support/eventually.hpp"
@@ -418,6 +419,85 @@ TEST_CASE("a notification that races with deadlines and stop requests ends just 
   waiters.join();
   stopper_over = true;
   stopper.join();
+}
+
+TEST_CASE("no notification is lost between a waiter's last look and its sleep") {
+  spool::mutex m;
+  spool::condition changed;
+  bool ready = false;  // guarded by m
+  const std::stop_source source = new_source();
+  const auto notify = [&] {
+    {
+      const std::lock_guard held(m);
+      ready = true;
+    }
+    changed.notify_one();
+  };
+  const auto with = [&](int rounds, auto wait_it) {
+    each_release_wakes(
+        rounds,
+        [&] {
+          std::unique_lock held(m);
+          wait_it(held);
+          ready = false;
+        },
+        notify);
+  };
+  with(10'000, [&](auto& held) { changed.wait(held, [&] { return ready; }); });
+  with(5'000, [&](auto& held) { changed.wait_for(held, 1h, [&] { return ready; }); });
+  with(5'000, [&](auto& held) { changed.wait(held, source.get_token(), [&] { return ready; }); });
+  CHECK_FALSE(ready);
+}
+
+TEST_CASE("a notification is not lost in a waiter whose time is up just then") {
+  // The impatient one is the oldest. If it says that it was not notified, the one notification belongs to the other.
+  constexpr int rounds = 3'000;
+  spool::mutex m;
+  spool::condition changed;
+  std::atomic<steady::time_point> until{};
+  std::atomic<int> round{0};
+  int in_row = 0;  // both this round, guarded by m
+  std::atomic<int> impatient_ended{0};
+  std::atomic<bool> notified{false};
+  std::atomic<int> patient_ended{0};
+  crew waiters;
+  waiters.start([&] {
+    for (int r = 1; r <= rounds; ++r) {
+      eventually([&] { return round == r; });
+      std::unique_lock held(m);
+      const auto mine = steady::now() + 60us;
+      until = mine;
+      in_row = 1;
+      notified = changed.wait_until(held, mine);
+      impatient_ended = r;
+    }
+  });
+  waiters.start([&] {
+    for (int r = 1; r <= rounds; ++r) {
+      eventually([&] { return round == r; });
+      eventually_under(m, [&] { return in_row == 1; });
+      std::unique_lock held(m);
+      in_row = 2;
+      changed.wait(held);
+      patient_ended = r;
+    }
+  });
+  std::minstd_rand random(4);
+  for (int r = 1; r <= rounds; ++r) {
+    in_row = 0;
+    round = r;
+    eventually_under(m, [&] { return in_row == 2; });
+    const auto about = std::chrono::microseconds(static_cast<int>(random() % 120) - 5);  // its sleep may run over
+    while (steady::now() < until.load() + about) {
+    }
+    changed.notify_one();
+    eventually([&] { return impatient_ended == r; });
+    if (notified) changed.notify_one();
+    eventually([&] { return patient_ended == r; });
+  }
+  waiters.join();
+  std::unique_lock held(m);
+  CHECK_FALSE(changed.wait_for(held, 1ms));
 }
 
 TEST_CASE("a stop request ends the wait that has its token, and no other") {

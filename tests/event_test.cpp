@@ -15,6 +15,7 @@
 #include <type_traits>
 
 #include "battery/destroyable.hpp"
+#include "battery/wakeable.hpp"
 #include "support/asleep.hpp"
 #include "support/catch.hpp"
 #include "support/crew.hpp"
@@ -153,6 +154,74 @@ TEST_CASE("set releases every thread that waits, even if clear follows at once",
     REQUIRE(released == 6);
     REQUIRE_FALSE(e.is_set());
   }
+}
+
+TEST_CASE("a set followed at once by clear releases those, too, who have not fallen asleep yet", "[event]") {
+  // Nobody else can see whether a wait has begun. But it begins at once, so most of these sets come after that; who
+  // only looked at the flag now and then would miss most of them. One more is asleep, or nobody.
+  const bool one_asleep = GENERATE(false, true);
+  const int rounds = one_asleep ? 300 : 2'000;
+  event e;
+  std::atomic<int> called{0};
+  std::atomic<int> returned{0};
+  std::atomic<int> missed{0};
+  crew waiter;
+  waiter.start([&] {
+    for (int r = 1; r <= rounds; ++r) {
+      eventually([&] { return called == r; });
+      called = -r;
+      if (missed <= rounds / 4 && !e.wait_for(50ms)) ++missed;
+      returned = r;
+    }
+  });
+  for (int r = 1; r <= rounds; ++r) {
+    sleepers asleep;
+    crew sleeper;
+    if (one_asleep) {
+      sleeper.start([&] {
+        asleep.next_call_blocks();
+        e.wait();
+      });
+      asleep.await(1);
+    }
+    called = r;
+    eventually([&] { return called == -r; });
+    const auto begun = steady::now();
+    while (steady::now() < begun + 2us) {
+    }
+    e.set();
+    e.clear();
+    eventually([&] { return returned == r; });
+    sleeper.join();
+  }
+  waiter.join();
+  CHECK(missed <= rounds / 4);
+}
+
+TEST_CASE("no set is lost between a wait's last look and its sleep", "[event]") {
+  event e;
+  std::stop_source stop;
+  const auto set = [&] { e.set(); };
+  each_release_wakes(
+      10'000,
+      [&] {
+        e.wait();
+        e.clear();
+      },
+      set);
+  each_release_wakes(
+      5'000,
+      [&] {
+        if (e.wait_for(1h)) e.clear();
+      },
+      set);
+  each_release_wakes(
+      5'000,
+      [&] {
+        if (e.wait(stop.get_token())) e.clear();
+      },
+      set);
+  CHECK_FALSE(e.is_set());
 }
 
 TEST_CASE("a wait that starts after clear waits for the next set", "[event]") {

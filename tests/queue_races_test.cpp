@@ -179,6 +179,22 @@ TEMPLATE_TEST_CASE("nothing is lost or duplicated, and a queue keeps each putter
   }
 }
 
+TEMPLATE_TEST_CASE("fifty threads that put and fifty that get lose and duplicate nothing", "", spool::queue<stamped>,
+                   spool::queue<boxed>, spool::lifo_queue<stamped>, (spool::priority_queue<boxed, by_number>)) {
+  constexpr std::size_t threads = 50;
+  constexpr std::uint32_t each = 250 * effort;
+  for (std::size_t maxsize : {std::size_t{0}, std::size_t{5}}) {
+    TestType q(maxsize);
+    const auto taken = pass_through(q, threads, threads, each);
+    INFO("maxsize " << maxsize);
+    CHECK(nothing_lost_or_doubled(taken, threads, each));
+    CHECK(q.empty());
+    if constexpr (std::is_same_v<TestType, spool::queue<stamped>> || std::is_same_v<TestType, spool::queue<boxed>>) {
+      CHECK(in_order_per_putter(taken, threads));
+    }
+  }
+}
+
 TEST_CASE("one put wakes one getter, one get wakes one putter") {
   spool::queue<int> q(1);
   sleepers asleep;
@@ -367,6 +383,7 @@ TEST_CASE("shutdown in the midst of 4 putters, 6 getters and 2 joiners leaves no
     CHECK(joined == 2);
     CHECK(q.empty());
     CHECK((immediate ? got <= put : got == put));
+    CHECK_THROWS_AS(q.task_done(), spool::usage_error);  // and none was counted twice
     CHECK(probe.use_count() == 1);
   }
 }

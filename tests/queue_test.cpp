@@ -6,16 +6,16 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <iterator>
 #include <limits>
+#include <list>
 #include <memory>
-#include <optional>
 #include <random>
 #include <ranges>
 #include <span>
 #include <stop_token>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -568,186 +568,142 @@ TEMPLATE_TEST_CASE("running out of memory changes nothing, wherever it does", ""
   CHECK(tracked::live() == 0);
 }
 
+TEST_CASE("a pointer that an item would own stays with the caller if the item is not put") {
+  tracked::reset();
+  spool::queue<std::unique_ptr<tracked>> q(1);
+  q.emplace(new tracked(1));
+  q.shutdown();
+  auto* const mine = new tracked(2);
+  CHECK_THROWS_AS(q.emplace(mine), spool::queue_shutdown_error);
+  CHECK(tracked::live() == 2);
+  delete mine;
+}
+
+TEST_CASE("put_many takes ranges of every kind") {
+  spool::queue<int> q;
+  const std::vector<int> some{1, 2, 3, 4, 5};
+  q.put_many(some | std::views::take_while([](int x) { return x < 3; }));  // contiguous, of unknown length
+  q.put_many(std::list<int>{6, 7});
+  q.put_many(std::views::iota(8, 10));
+  spool::queue<int> other;
+  other.put_many(some);
+  other.shutdown();
+  q.put_many(other);  // itself a range
+  CHECK(other.empty());
+  CHECK(drained(q) == std::vector{1, 2, 6, 7, 8, 9, 1, 2, 3, 4, 5});
+}
+
 namespace {
 
-/// The sequential model of all three: a list, and which of it leaves next.
-struct model {
-  enum kind { fifo, lifo, smallest };
-  kind order;
-  std::size_t maxsize;
-  std::deque<int> items{};
-  std::size_t unfinished = 0;
-  bool shut = false;
-
-  bool full() const { return maxsize != 0 && items.size() >= maxsize; }
-  int take() {
-    auto it = order == fifo   ? items.begin()
-              : order == lifo ? items.end() - 1
-                              : std::min_element(items.begin(), items.end());
-    const int x = *it;
-    items.erase(it);
-    return x;
-  }
-};
-
-template <class Item>
-Item made(int x) {
-  if constexpr (std::is_same_v<Item, int>) {
-    return x;
-  } else {
-    return std::make_unique<int>(x);
-  }
-}
-int read(int x) { return x; }
-int read(const std::unique_ptr<int>& x) { return *x; }
-
-struct pointees {
-  bool operator()(int a, int b) const { return a < b; }
-  bool operator()(const std::unique_ptr<int>& a, const std::unique_ptr<int>& b) const { return *a < *b; }
-};
-
-template <class Queue>
-void compare_with_model(model::kind kind, std::uint32_t seed) {
-  using item = typename Queue::value_type;
-  std::mt19937 random(seed);
-  const auto below = [&](std::uint32_t n) { return static_cast<std::uint32_t>(random() % n); };
-  model m{kind, below(3) == 0 ? 0 : 1 + below(40)};
-  Queue q(m.maxsize);
-  std::stop_source stopped;
-  stopped.request_stop();
-  std::optional<int> got;
-  const auto note = [&](std::optional<item> x) { got = x ? std::optional<int>(read(*x)) : std::nullopt; };
-  for (int step = 0; step < 400; ++step) {
-    INFO("seed " << seed << " step " << step);
-    const int value = static_cast<int>(below(20));
-    const std::uint32_t operation = below(20);
-    bool threw = false;
-    bool done = false;
-    got.reset();
-    if (operation < 7) {
-      try {
-        switch (below(6)) {
-          case 0:
-            done = q.try_put(made<item>(value));
-            break;
-          case 1:
-            done = q.put_for(made<item>(value), 0s);
-            break;
-          case 2:
-            done = q.put_until(made<item>(value), std::chrono::system_clock::time_point{});
-            break;
-          case 3:
-            done = q.put(made<item>(value), stopped.get_token());
-            break;
-          case 4:
-            if (!m.full() || m.shut) {
-              q.put(made<item>(value));
-              done = true;
-            }
-            break;
-          default:
-            if (!m.full() || m.shut) {
-              q.emplace(made<item>(value));
-              done = true;
-            }
-        }
-      } catch (spool::queue_shutdown_error const&) {
-        threw = true;
-      }
-      REQUIRE(threw == m.shut);
-      REQUIRE(done == (!m.shut && !m.full()));
-      if (done) {
-        m.items.push_back(value);
-        ++m.unfinished;
-      }
-    } else if (operation < 13) {
-      const bool possible = !m.items.empty() || m.shut;
-      try {
-        switch (below(5)) {
-          case 0:
-            note(q.try_get());
-            break;
-          case 1:
-            note(q.get_for(-1s));
-            break;
-          case 2:
-            note(q.get_until(std::chrono::steady_clock::now()));
-            break;
-          case 3:
-            note(q.get(stopped.get_token()));
-            break;
-          default:
-            if (possible) note(q.get());
-        }
-      } catch (spool::queue_shutdown_error const&) {
-        threw = true;
-      }
-      REQUIRE(threw == (m.shut && m.items.empty()));
-      REQUIRE(got.has_value() == !m.items.empty());
-      if (got) REQUIRE(*got == m.take());
-    } else if (operation < 15) {
-      if (m.items.empty() && !m.shut) continue;
-      std::vector<item> out;
-      const std::size_t max = 1 + below(12);
-      const std::size_t expected = std::min(max, m.items.size());
-      try {
-        done = q.get_many(std::back_inserter(out), max) == expected;
-      } catch (spool::queue_shutdown_error const&) {
-        threw = true;
-      }
-      REQUIRE(threw == (expected == 0));
-      REQUIRE(done == (expected != 0));
-      for (const item& x : out) REQUIRE(read(x) == m.take());
-    } else if (operation < 17) {
-      const std::size_t room = m.maxsize == 0 ? 30 : m.maxsize - m.items.size();
-      std::vector<item> some;
-      for (std::size_t i = below(static_cast<std::uint32_t>(room) + 1); i != 0; --i) some.push_back(made<item>(value));
-      const std::size_t n = some.size();
-      try {
-        q.put_many(std::move(some));
-      } catch (spool::queue_shutdown_error const&) {
-        threw = true;
-      }
-      REQUIRE(threw == (m.shut && n != 0));
-      if (!threw) {
-        m.items.insert(m.items.end(), n, value);
-        m.unfinished += n;
-      }
-    } else if (operation < 19) {
-      try {
-        q.task_done();
-      } catch (spool::usage_error const&) {
-        threw = true;
-      }
-      REQUIRE(threw == (m.unfinished == 0));
-      if (!threw) --m.unfinished;
-    } else if (below(8) == 0) {
-      const bool immediate = below(2) == 0;
-      // Items that are already done may still be there; so at most what is unfinished can be counted as done.
-      q.shutdown(immediate);
-      m.shut = true;
-      if (immediate) {
-        m.unfinished -= std::min(m.unfinished, m.items.size());
-        m.items.clear();
-      }
-    }
-    REQUIRE(q.size() == m.items.size());
-    REQUIRE(q.empty() == m.items.empty());
-    REQUIRE(q.full() == m.full());
-    REQUIRE(q.is_shutdown() == m.shut);
-    REQUIRE(q.join_for(0s) == (m.unfinished == 0));
-  }
-}
+template <class Queue, class X>
+concept takes_some_way = requires(Queue& q, X x) { q.put(static_cast<X>(x)); } || requires(Queue& q, X x) {
+  q.try_put(static_cast<X>(x));
+} || requires(Queue& q, X x) { q.put_for(static_cast<X>(x), 1s); } || requires(Queue& q, X x) {
+  q.put_until(static_cast<X>(x), std::chrono::steady_clock::now());
+} || requires(Queue& q, X x, std::stop_token s) { q.put(static_cast<X>(x), s); };
 
 }  // namespace
 
-TEST_CASE("whatever one thread does, the queues do what a plain list would") {
-  for (std::uint32_t seed = 1; seed <= 60; ++seed) {
-    compare_with_model<spool::queue<int>>(model::fifo, seed);
-    compare_with_model<spool::queue<std::unique_ptr<int>>>(model::fifo, seed);
-    compare_with_model<spool::lifo_queue<int>>(model::lifo, seed);
-    compare_with_model<spool::lifo_queue<std::unique_ptr<int>>>(model::lifo, seed);
-    compare_with_model<spool::priority_queue<int>>(model::smallest, seed);
-    compare_with_model<spool::priority_queue<std::unique_ptr<int>, pointees>>(model::smallest, seed);
+TEST_CASE("what is asked of a queue at compile time") {
+  using owners = spool::queue<std::unique_ptr<int>>;
+  static_assert(!takes_some_way<owners, const std::unique_ptr<int>&>);
+  static_assert(takes_some_way<owners, std::unique_ptr<int>&&>);
+  static_assert(!std::is_copy_constructible_v<owners> && !std::is_move_constructible_v<owners>);
+  static_assert(!std::is_copy_assignable_v<owners> && !std::is_move_assignable_v<owners>);
+  static_assert(std::ranges::input_range<spool::queue<int>>);
+  static_assert(std::ranges::input_range<spool::lifo_queue<wide>>);  // whose items cannot be assigned
+  static_assert(std::ranges::input_range<spool::priority_queue<std::string>>);
+  SUCCEED();
+}
+
+TEST_CASE("an item that a loop holds may be put into the same queue again") {
+  spool::queue<std::string> q(2);
+  q.put("an item that does not fit into a small string");
+  int rounds = 0;
+  for (std::string& x : q) {
+    const std::string before = x;
+    if (++rounds == 1) q.put(x);
+    if (rounds == 2) q.put(std::move(x));
+    if (rounds == 3) q.shutdown();
+    if (rounds != 2) CHECK(x == before);
   }
+  CHECK(rounds == 3);
+
+  std::string mine = "another that does not fit into a small string";
+  const std::string kept = mine;
+  spool::queue<std::string> ring;
+  for (int i = 0; i < 100; ++i) {
+    ring.put(std::move(mine));
+    mine = ring.get();
+  }
+  CHECK(mine == kept);
+}
+
+TEST_CASE("copying an item may use the same queue") {
+  struct talkative {
+    spool::queue<talkative>* home;
+    explicit talkative(spool::queue<talkative>* q) : home(q) {}
+    talkative(const talkative& other) : home(other.home) { static_cast<void>(home->join_for(0s)); }
+    talkative(talkative&& other) noexcept : home(other.home) {}
+  };
+  spool::queue<talkative> q;
+  const talkative x(&q);
+  q.put(x);
+  q.emplace(x);
+  q.put_many(std::vector{x, x});
+  CHECK(q.size() == 2 + 2);
+}
+
+TEST_CASE("what a failed get_many brings back to a queue that was shut down meanwhile is discarded and counted") {
+  struct guest {
+    spool::queue<guest>* home;
+    int* ends;
+    bool* joined_early;
+    guest(spool::queue<guest>* q, int* e, bool* j) : home(q), ends(e), joined_early(j) {}
+    guest(const guest&) = default;
+    ~guest() {
+      ++*ends;
+      if (home->join_for(0s)) *joined_early = true;
+    }
+  };
+  int ends = 0;
+  bool joined_early = false;
+  spool::queue<guest> q;
+  for (int i = 0; i < 3; ++i) q.emplace(&q, &ends, &joined_early);
+  struct shutting_out {
+    spool::queue<guest>* q;
+    shutting_out& operator*() { return *this; }
+    shutting_out& operator++() { return *this; }
+    void operator=(guest&&) {
+      q->shutdown(true);
+      throw tracked_failure();
+    }
+  };
+  CHECK_THROWS_AS(q.get_many(shutting_out{&q}, 2), tracked_failure);
+  CHECK(ends == 3);
+  CHECK_FALSE(joined_early);
+  CHECK(q.empty());
+  q.join();
+  CHECK_THROWS_AS(q.task_done(), spool::usage_error);
+}
+
+TEST_CASE("places are free again as soon as get_many has taken the items") {
+  spool::queue<int> q(3);
+  q.put_many(std::vector{1, 2, 3});
+  struct putting_out {
+    spool::queue<int>* q;
+    int left;
+    putting_out& operator*() { return *this; }
+    putting_out& operator++() { return *this; }
+    void operator=(int x) {
+      if (left-- == 0) throw tracked_failure();
+      q->put(10 * x);
+    }
+  };
+  CHECK(q.get_many(putting_out{&q, 3}, 3) == 3);
+  CHECK(q.full());
+  CHECK_THROWS_AS(q.get_many(putting_out{&q, 2}, 3), tracked_failure);
+  CHECK(q.full());
+  CHECK_FALSE(q.try_put(0));
+  CHECK(drained(q) == std::vector{30, 100, 200});
 }

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "battery/destroyable.hpp"
+#include "battery/wakeable.hpp"
 #include "support/asleep.hpp"
 #include "support/catch.hpp"
 #include "support/crew.hpp"
@@ -458,7 +459,7 @@ TEST_CASE("a wake-up is not lost in a sleeper whose time is up", "[semaphore]") 
         return s.try_acquire_until(mine);
       },
       [&, d = dice{3}](int) mutable {
-        const auto about = std::chrono::microseconds(d.roll(40)) - 10us;
+        const auto about = std::chrono::microseconds(d.roll(120)) - 10us;  // its sleep may run over
         const auto start = steady::now();
         while (until.load() < start && steady::now() < start + 200us) std::this_thread::yield();
         while (steady::now() < until.load() + about) std::this_thread::yield();
@@ -483,6 +484,21 @@ TEST_CASE("a wake-up is not lost in a sleeper that is stopped", "[semaphore]") {
         for (std::uint32_t k = d.roll(4); k > 0; --k) std::this_thread::yield();
       });
   stopper.join();
+}
+
+TEST_CASE("no wake-up is lost between an acquire's last look and its sleep", "[semaphore]") {
+  semaphore s(0);
+  std::stop_source stop;
+  const auto release = [&] { s.release(); };
+  each_release_wakes(6'000, [&] { s.acquire(); }, release);
+  each_release_wakes(3'000, [&] { static_cast<void>(s.try_acquire_for(1h)); }, release);
+  each_release_wakes(3'000, [&] { static_cast<void>(s.acquire(stop.get_token())); }, release);
+  CHECK(s.value() == 0);
+}
+
+TEST_CASE("a sleeper gets a permit though it never has the processor while one is free", "[semaphore]") {
+  semaphore s(1);
+  CHECK(looks_of_a_starved_waiter(50, [&] { s.release(); }, [&] { s.acquire(); }) <= 50);
 }
 
 TEMPLATE_TEST_CASE("an acquire gives up on a stop request", "[semaphore]", semaphore, bounded_semaphore) {

@@ -54,8 +54,8 @@ template <class Mutex>
 contention contend(std::size_t threads, section s) {
   const std::uint64_t inside = steps_of(s.inside_ns);
   const std::uint64_t outside = steps_of(s.outside_ns);
-  Mutex m;
-  std::atomic<bool> over{false};
+  alignas(128) Mutex m;  // alone on its cache lines
+  alignas(128) std::atomic<bool> over{false};
   std::vector<std::uint64_t> counts(threads);
   std::barrier together(static_cast<std::ptrdiff_t>(threads + 1));
   std::vector<std::thread> crew;

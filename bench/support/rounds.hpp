@@ -3,12 +3,8 @@
 #pragma once
 
 #include <benchmark/benchmark.h>
-#include <sys/resource.h>
-#include <sys/time.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
@@ -17,38 +13,10 @@
 #include <utility>
 #include <vector>
 
+#include "support/results.hpp"
+#include "support/stopwatch.hpp"
+
 namespace bench {
-
-using steady = std::chrono::steady_clock;
-
-inline double cpu_seconds() {
-  rusage used{};
-  getrusage(RUSAGE_SELF, &used);
-  const auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
-  };
-  return seconds(used.ru_utime) + seconds(used.ru_stime);
-}
-
-/// What one sample took, for each unit of its work.
-struct cost {
-  double wall_ns = 0;
-  double cpu_ns = 0;  // of the whole process: says more than the wall when others use the machine
-};
-
-/// The clock of one sample: from its construction until per_unit().
-class stopwatch {
-public:
-  stopwatch() : cpu_(cpu_seconds()), wall_(steady::now()) {}
-  cost per_unit(double units) const {
-    const double wall = std::chrono::duration<double, std::nano>(steady::now() - wall_).count();
-    return {wall / units, (cpu_seconds() - cpu_) * 1e9 / units};
-  }
-
-private:
-  double cpu_;
-  steady::time_point wall_;
-};
 
 /// One of those that are measured beside each other; the first of a row is spool.
 struct contestant {
@@ -56,80 +24,130 @@ struct contestant {
   std::function<cost()> sample;
 };
 
-/// Processor time that everyone on this machine has used, in seconds; 0 where the system does not say.
-inline double machine_cpu_seconds() {
-  std::FILE* const stat = std::fopen("/proc/stat", "r");
-  if (stat == nullptr) return 0;
-  double user = 0;
-  double nice = 0;
-  double system = 0;
-  const int read = std::fscanf(stat, "cpu %lf %lf %lf", &user, &nice, &system);
-  std::fclose(stat);
-  return read == 3 ? (user + nice + system) / static_cast<double>(sysconf(_SC_CLK_TCK)) : 0;
+/// How many rounds a row has: SPOOL_BENCH_ROUNDS in the environment, or so many.
+inline int rounds_of(int usual) {
+  const char* const wish = std::getenv("SPOOL_BENCH_ROUNDS");
+  return std::max(1, wish != nullptr ? std::atoi(wish) : usual);
 }
 
-/// Adds a row. A round samples each contestant once, in an order that rotates, so that what disturbs the machine for a
-/// while disturbs all. The half of the rounds in which others used the machine least is kept: "others" says how many
-/// processors they had then. Printed for each: the median of its samples and, against spool, the median of the rounds'
-/// ratios spool / peer with half the distance of their quartiles; the same ratio for processor time after "cpu".
-/// SPOOL_BENCH_ROUNDS in the environment says how many rounds.
-inline void add_row(const std::string& name, std::vector<contestant> all, double unit_ns = 1.0,
-                    const char* unit = "ns") {
-  const char* const wish = std::getenv("SPOOL_BENCH_ROUNDS");
-  const int rounds = wish != nullptr ? std::atoi(wish) : 11;
-  const auto run = [all = std::move(all), unit_ns, unit](benchmark::State& state) {
-    struct round {
-      std::vector<cost> samples;
-      double others;
-    };
-    std::vector<round> done;
-    for (auto _ : state) {
-      round& now = done.emplace_back(round{std::vector<cost>(all.size()), 0});
-      const double machine = machine_cpu_seconds();
-      const double own = cpu_seconds();
-      const auto start = steady::now();
-      for (std::size_t i = 0; i < all.size(); ++i) {
-        const std::size_t who = (done.size() + i) % all.size();
-        now.samples[who] = all[who].sample();
-      }
-      const double used = machine_cpu_seconds() - machine - (cpu_seconds() - own);
-      now.others = std::max(used / std::chrono::duration<double>(steady::now() - start).count(), 0.0);
-      state.SetIterationTime(now.samples[0].wall_ns * 1e-9);
+/// What a row is counted in: its name, and how many ns are one of it.
+struct unit {
+  std::string name = "ns";
+  double ns = 1;
+};
+inline const unit microseconds_each{"us", 1e3};
+inline const unit milliseconds_each{"ms", 1e6};
+/// For what is counted rather than timed: a sample gives the number as its ns.
+inline unit counted(std::string name) { return {std::move(name), 1}; }
+
+namespace detail {
+
+struct round {
+  std::vector<cost> samples;  // one for each contestant
+  double others;              // processors that others had meanwhile
+};
+
+/// Samples each contestant once, in an order that rotates, so that what disturbs the machine for a while disturbs all.
+inline round run_round(const std::vector<contestant>& all, std::size_t number) {
+  round now{std::vector<cost>(all.size()), 0};
+  const others_watch watch;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const std::size_t who = (number + i) % all.size();
+    now.samples[who] = all[who].sample();
+  }
+  now.others = watch.processors();
+  return now;
+}
+
+inline double quartile(std::vector<double> values, std::size_t quarter) {
+  std::sort(values.begin(), values.end());
+  return values[(values.size() - 1) * quarter / 4];
+}
+
+/// The medians of the half of the rounds in which others used the machine least.
+inline std::vector<standing> standings(const std::vector<contestant>& all, std::vector<round> rounds, double unit_ns) {
+  std::sort(rounds.begin(), rounds.end(), [](const round& a, const round& b) { return a.others < b.others; });
+  rounds.resize((rounds.size() + 1) / 2, round{});
+  const auto column = [&](std::size_t who, double cost::* what) {
+    std::vector<double> values;
+    for (const round& r : rounds) values.push_back(r.samples[who].*what);
+    return values;
+  };
+  std::vector<standing> standings;
+  for (std::size_t who = 0; who < all.size(); ++who) {
+    std::vector<double> wall = column(0, &cost::wall_ns);
+    std::vector<double> cpu = column(0, &cost::cpu_ns);
+    for (std::size_t i = 0; i < wall.size(); ++i) {
+      wall[i] /= std::max(rounds[i].samples[who].wall_ns, 1e-9);
+      cpu[i] /= std::max(rounds[i].samples[who].cpu_ns, 1e-9);
     }
-    std::sort(done.begin(), done.end(), [](const round& a, const round& b) { return a.others < b.others; });
-    done.resize((done.size() + 1) / 2, round{});
-    const auto quartile = [](std::vector<double> values, std::size_t quarter) {
-      std::sort(values.begin(), values.end());
-      return values[(values.size() - 1) * quarter / 4];
-    };
-    const auto column = [&](std::size_t who, double cost::* what) {
-      std::vector<double> values;
-      for (const round& r : done) values.push_back(r.samples[who].*what);
-      return values;
-    };
-    std::string label;
-    char text[160];
-    for (std::size_t who = 0; who < all.size(); ++who) {
-      const double median = quartile(column(who, &cost::wall_ns), 2) / unit_ns;
-      if (who == 0) {
-        std::snprintf(text, sizeof text, "%s %.4g %s", all[who].name.c_str(), median, unit);
-      } else {
-        std::vector<double> wall = column(0, &cost::wall_ns);
-        std::vector<double> cpu = column(0, &cost::cpu_ns);
-        for (std::size_t i = 0; i < wall.size(); ++i) {
-          wall[i] /= done[i].samples[who].wall_ns;
-          cpu[i] /= std::max(done[i].samples[who].cpu_ns, 1e-9);
-        }
-        std::snprintf(text, sizeof text, " | %s %.4g: %.2fx +-%.2f, cpu %.2fx", all[who].name.c_str(), median,
-                      quartile(wall, 2), (quartile(wall, 3) - quartile(wall, 1)) / 2, quartile(cpu, 2));
-      }
+    standings.push_back({.name = all[who].name,
+                         .median = quartile(column(who, &cost::wall_ns), 2) / unit_ns,
+                         .p99 = quartile(column(who, &cost::p99_ns), 2) / unit_ns,
+                         .ratio = quartile(wall, 2),
+                         .spread = (quartile(wall, 3) - quartile(wall, 1)) / 2,
+                         .cpu_ratio = quartile(cpu, 2)});
+  }
+  return standings;
+}
+
+inline std::string label_of(const row_result& row) {
+  std::string label;
+  char text[200];
+  for (const standing& s : row.standings) {
+    std::snprintf(text, sizeof text, "%s%s %.4g", label.empty() ? "" : " | ", s.name.c_str(), s.median);
+    label += text;
+    if (&s == &row.standings.front()) label += ' ' + row.unit;
+    if (s.p99 > 0) {
+      std::snprintf(text, sizeof text, " (p99 %.4g)", s.p99);
       label += text;
     }
-    std::snprintf(text, sizeof text, " | others %.1f", done.back().others);
+    if (&s == &row.standings.front()) continue;
+    std::snprintf(text, sizeof text, ": %.2fx +-%.2f, cpu %.2fx", s.ratio, s.spread, s.cpu_ratio);
     label += text;
-    state.SetLabel(label);
+  }
+  std::snprintf(text, sizeof text, " | others %.1f", row.others);
+  return label + text;
+}
+
+}  // namespace detail
+
+/// Adds a row: rounds in which each contestant is sampled once. Printed for each contestant: the median of its samples
+/// and, against spool, the median of the rounds' ratios spool / peer with half the distance of their quartiles; the same
+/// ratio for processor time after "cpu"; and how many processors others had meanwhile. The same goes to the results.
+inline void add_row(const std::string& name, std::vector<contestant> all, unit in = {},
+                    std::vector<target> targets = {}, int usual_rounds = 11) {
+  const auto run = [name, all = std::move(all), in = std::move(in), targets = std::move(targets),
+                    usual_rounds](benchmark::State& state) {
+    std::vector<detail::round> rounds;
+    for (auto _ : state) {
+      for (int i = rounds_of(usual_rounds); i > 0; --i) rounds.push_back(detail::run_round(all, rounds.size()));
+    }
+    std::vector<double> others;
+    for (const detail::round& r : rounds) others.push_back(r.others);
+    const row_result row{name, in.name, detail::quartile(others, 1), detail::standings(all, std::move(rounds), in.ns),
+                         targets};
+    state.SetLabel(detail::label_of(row));
+    record(row);
   };
-  benchmark::RegisterBenchmark(name.c_str(), run)->UseManualTime()->Iterations(std::max(rounds, 1));
+  benchmark::RegisterBenchmark(name.c_str(), run)->Iterations(1)->Unit(benchmark::kMillisecond);
+}
+
+/// A row of what does not change from round to round.
+inline void add_count(const std::string& name, std::vector<contestant> all, const std::string& what,
+                      std::vector<target> targets = {}) {
+  add_row(name, std::move(all), counted(what), std::move(targets), 1);
+}
+
+/// The main() of a bench: area is the part of the library that its rows are about.
+inline int run(int argc, char** argv, const char* area, void (*add_rows)()) {
+  results_area() = area;
+  add_rows();
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+  return 0;
 }
 
 }  // namespace bench

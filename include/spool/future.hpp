@@ -16,6 +16,8 @@
 #include <spool/detail/deadline.hpp>
 #include <spool/detail/future_state.hpp>
 #include <spool/detail/promise_state.hpp>
+#include <spool/detail/result_access.hpp>
+#include <spool/detail/then_state.hpp>
 #include <spool/errors.hpp>
 
 namespace spool {
@@ -27,6 +29,9 @@ namespace detail {
 struct future_access;
 template <class T, class F>
 class future_callback;
+/// How continuations come into a pool: a pool's header says it for its type.
+template <class Pool>
+struct continuations_in;
 }  // namespace detail
 
 /// A cheap, copyable handle to one result: a value, an exception, or the fact that it was cancelled.
@@ -147,7 +152,36 @@ public:
     requires std::is_invocable_v<std::decay_t<F>&, future const&>
   void add_done_callback(F&& f) const {
     detail::future_state<T>& s = state();
-    s.add_callback(std::make_unique<detail::future_callback<T, std::decay_t<F>>>(std::forward<F>(f)));
+    s.add_callback(*new detail::future_callback<T, std::decay_t<F>>(std::forward<F>(f)));
+  }
+
+  /// Has f called with the result, a T const&, as soon as it is there: in the thread that completes it, in its turn among
+  /// the callbacks; or here and now, if it is done. For void, f gets nothing.
+  ///
+  /// Returns  the future of what f returns or throws. It is cancelled if this one is, and gets its exception, if it has
+  ///          one; f is not called then. Its cancel() before f starts destroys f at once.
+  /// Throws   std::bad_alloc, and what copying or moving f throws; nothing was moved then, unless a move threw.
+  template <class F>
+  auto then(F&& f) const& {
+    return continue_with<false>(std::forward<F>(f));
+  }
+  /// The same, with the result moved out for all handles when f is called; this one stays valid. Where it was moved out
+  /// before, the future returned gets a usage_error.
+  template <class F>
+  auto then(F&& f) && {
+    return continue_with<true>(std::forward<F>(f));
+  }
+
+  /// Has f called by a worker of the pool, as by submit(), once the result is there; f may take a std::stop_token first.
+  /// It enters the pool when this one completes, whatever its max_pending, and keeps nobody waiting; a pool that is
+  /// broken or shut down by then gives broken_pool_error or pool_shutdown_error to the future returned.
+  template <class Pool, class F>
+  auto then(Pool& pool, F&& f) const& {
+    return detail::continuations_in<Pool>::template make<false>(pool, *this, std::forward<F>(f));
+  }
+  template <class Pool, class F>
+  auto then(Pool& pool, F&& f) && {
+    return detail::continuations_in<Pool>::template make<true>(pool, *this, std::forward<F>(f));
   }
 
   friend bool operator==(const future& a, const future& b) noexcept { return a.state_ == b.state_; }
@@ -164,10 +198,16 @@ private:
     return *state_;
   }
 
-  /// Waits for a value, throws whatever else there is.
-  detail::future_state<T>& value_state_by(detail::deadline until) const;
-  decltype(auto) value_by(detail::deadline until) const;
-  T take_by(detail::deadline until);
+  detail::future_state<T>& done_by(detail::deadline until) const {
+    detail::future_state<T>& s = state();
+    if (!s.wait(until)) throw timeout_error("spool::future: the result was not there in time");
+    return s;
+  }
+  decltype(auto) value_by(detail::deadline until) const { return detail::refer_to_result(done_by(until)); }
+  T take_by(detail::deadline until) { return detail::take_result(done_by(until)); }
+
+  template <bool Taken, class F>
+  auto continue_with(F&& f) const;
 
   detail::future_state<T>* state_ = nullptr;
 };
@@ -261,7 +301,7 @@ private:
   void abandon() noexcept {
     std::exception_ptr broken = detail::broken_promise();
     state_->set(detail::future_state_base::has_error, [&](auto& s) {
-      s.mark_read();  // the library's own error: no reader need be found for it
+      s.mark_own_error();
       s.emplace_error(std::move(broken));
     });
   }
@@ -291,10 +331,19 @@ class future_callback final : public done_callback {
 public:
   template <class G>
   explicit future_callback(G&& f) : f_(std::forward<G>(f)) {}
-  void run(future_state_base& state) override {
-    state.add_handle();
-    const future<T> handle = future_access::adopt(static_cast<future_state<T>*>(&state));
-    f_(handle);
+
+  future_state_base* run(future_state_base& state) noexcept override {
+    std::exception_ptr thrown;
+    try {
+      state.add_handle();
+      const future<T> handle = future_access::adopt(static_cast<future_state<T>*>(&state));
+      f_(handle);
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+    delete this;
+    if (thrown != nullptr) report_unhandled(std::move(thrown));
+    return nullptr;
   }
 
 private:
@@ -333,48 +382,16 @@ bool future<T>::wait(std::stop_token stop) const {
 }
 
 template <class T>
-detail::future_state<T>& future<T>::value_state_by(detail::deadline until) const {
-  detail::future_state<T>& s = state();
-  if (!s.wait(until)) throw timeout_error("spool::future: the result was not there in time");
-  // A poll may find it cancelled while the callable is still being destroyed.
-  const auto phase = s.current_phase();
-  if (phase == detail::future_state_base::has_error) {
-    s.mark_read();
-    std::rethrow_exception(s.error());
-  }
-  if (phase != detail::future_state_base::has_value) throw cancelled_error();
-  return s;
-}
-
-template <class T>
-decltype(auto) future<T>::value_by(detail::deadline until) const {
-  detail::future_state<T>& s = value_state_by(until);
-  if constexpr (std::is_void_v<T>) {
-    return;
-  } else if constexpr (std::is_reference_v<T>) {
-    return static_cast<T>(*s.value());
-  } else {
-    if (s.is_taken()) throw usage_error("spool::future: its result was moved out before");
-    return static_cast<T const&>(s.value());
-  }
-}
-
-template <class T>
-T future<T>::take_by(detail::deadline until) {
-  detail::future_state<T>& s = value_state_by(until);
-  if constexpr (std::is_void_v<T>) {
-    return;
-  } else if constexpr (std::is_reference_v<T>) {
-    return static_cast<T>(*s.value());
-  } else {
-    if (!s.mark_taken()) throw usage_error("spool::future: its result was moved out before");
-    try {
-      return std::move(s.value());
-    } catch (...) {
-      s.unmark_taken();
-      throw;
-    }
-  }
+template <bool Taken, class F>
+auto future<T>::continue_with(F&& f) const {
+  using continuation = detail::continuation_of<std::decay_t<F>, T, Taken>;
+  static_assert(continuation::fits, "spool::future: then(f) needs an f that can be called with the result");
+  using result = typename continuation::result;
+  detail::future_state<T>& source = state();
+  auto* const made = new detail::then_state<T, result, std::decay_t<F>, Taken>(std::forward<F>(f));
+  future<result> handle = detail::future_access::adopt<result>(made);
+  source.add_callback(*made);
+  return handle;
 }
 
 }  // namespace spool

@@ -116,8 +116,8 @@ private:
   static constexpr std::uint32_t woken_bits = 3 * one_woken;
   static constexpr std::uint32_t one_sleeper = 16;
   static constexpr std::int64_t patience_ns = 1'000'000;  // a sleeper that has waited longer reserves the lock
-  static constexpr std::int64_t hot_ns = 4'000;
-  static constexpr unsigned back_off_pauses = 192;  // 2 us here
+  static constexpr std::int64_t hot_ns = 4'000;           // contention again within that time is heavy ...
+  static constexpr unsigned back_off_pauses = 192;        // ... and leaves the lock alone for so long: 2 us here
   static constexpr std::int64_t spin_ns = 4'000;
   static constexpr unsigned longest_pause = 32;
 
@@ -162,14 +162,6 @@ struct lock_hooks<mutex> {
   static void regain(mutex&, unsigned) noexcept {}
 };
 
-/// What the calling thread has learned of contention; of any mutex, which is near enough for a guess.
-struct contention_habit {
-  spin_habit spin{};
-  std::int64_t last_ns = 0;  // when it last had to wait for a mutex
-};
-
-inline constinit thread_local contention_habit my_contention{};
-
 }  // namespace detail
 
 SPOOL_COLD inline bool mutex::lock_contended(detail::deadline until) noexcept {
@@ -177,11 +169,11 @@ SPOOL_COLD inline bool mutex::lock_contended(detail::deadline until) noexcept {
   if (seen >= one_sleeper && take(seen, 0, 0)) return true;  // was free all along, but for the sleepers' count
   if (until.passed()) return false;
 
-  // Whoever finds the lock free again at once, twice in a short time, was beaten by a very short section whose cache
-  // line now travels to and fro: each journey costs as much as several rounds of the one that has it. So leave it
-  // there for a while: both get more done.
-  if (is_free(seen, 0) && detail::has_several_cpus() &&
-      detail::steady_now_ns() - detail::my_contention.last_ns < hot_ns) {
+  // Whoever has to wait again and again, and finds the lock free before it has read the clock, is beaten by very short
+  // sections whose cache line travels to and fro: each journey costs as much as several rounds of the one that has it.
+  // So leave it there for a while: both get more done.
+  if (detail::steady_now_ns() - detail::my_contention.last_ns < hot_ns &&
+      is_free(state_.load(detail::memory_order_relaxed), 0) && detail::has_several_cpus()) {
     for (unsigned i = 0; i < back_off_pauses; ++i) detail::cpu_pause();
   }
   const bool have = lock_spinning(0, 0) || lock_sleeping(until);

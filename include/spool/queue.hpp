@@ -14,6 +14,7 @@
 #include <spool/detail/deadline.hpp>
 #include <spool/detail/queue_body.hpp>
 #include <spool/detail/queue_core.hpp>
+#include <spool/detail/queue_heap.hpp>
 #include <spool/detail/queue_iterator.hpp>
 #include <spool/detail/queue_store.hpp>
 
@@ -36,7 +37,7 @@ namespace spool {
 ///                  that throws leaves the item in the queue.
 /// Complexity       One lock, held for a few instructions and one move of the item; no system call but to sleep and to
 ///                  wake a sleeper. Items are destroyed without the lock. No memory is allocated in the steady state.
-/// Preconditions    Moving or comparing items does not use the same queue.
+/// Preconditions    Moving or comparing items, or making them in emplace(), does not use the same queue.
 /// Lifetime         May be destroyed as soon as the last call that waits has returned, even while the call on another
 ///                  thread that let it return is still running.
 template <class T, class Store>
@@ -58,7 +59,8 @@ public:
   }
   void put(T&& x) { body_.insert(detail::wait_always{}, std::move(x)); }
 
-  /// Puts an item made of args, waiting for room.
+  /// Puts an item made of args, waiting for room. If it throws, the args are whole: nothing was moved from them, nor owns
+  /// what they point at.
   template <class... Args>
     requires std::is_constructible_v<T, Args...>
   void emplace(Args&&... args) {
@@ -76,7 +78,9 @@ public:
   /// Puts an item, waiting for room no longer than d, or until t.      Returns  whether it did: if not, x is whole.
   /// Units  any duration, on the steady clock; d <= 0 tries once, the largest d never ends.
   template <class Rep, class Period>
-  [[nodiscard]] bool put_for(const T& x, std::chrono::duration<Rep, Period> d) {
+  [[nodiscard]] bool put_for(const T& x, std::chrono::duration<Rep, Period> d)
+    requires std::is_copy_constructible_v<T>
+  {
     return body_.insert(detail::wait_so_long<decltype(d)>{d}, x);
   }
   template <class Rep, class Period>
@@ -84,7 +88,9 @@ public:
     return body_.insert(detail::wait_so_long<decltype(d)>{d}, std::move(x));
   }
   template <class Clock, class Duration>
-  [[nodiscard]] bool put_until(const T& x, std::chrono::time_point<Clock, Duration> t) {
+  [[nodiscard]] bool put_until(const T& x, std::chrono::time_point<Clock, Duration> t)
+    requires std::is_copy_constructible_v<T>
+  {
     return body_.insert(detail::wait_until_then<decltype(t)>{t}, x);
   }
   template <class Clock, class Duration>
@@ -134,7 +140,8 @@ public:
 
   /// Takes what is there, at least one item and at most `max`, in one go, waiting for the first; assigns them to *out++.
   /// Returns  how many.
-  /// Throws   std::invalid_argument if max is 0. If `out` throws, those not yet assigned stay in the queue.
+  /// Throws   std::invalid_argument if max is 0. If `out` throws, those not yet assigned come back into the queue, even
+  ///          if it has been filled meanwhile.
   template <class Out>
   std::size_t get_many(Out out, std::size_t max) {
     return body_.take_many(out, max);

@@ -6,6 +6,7 @@
 #include <spool/thread_pool.hpp>
 
 // floor 5 · gatherers
+#include <spool/coroutine.hpp>
 #include <spool/wait.hpp>
 
 // floor 4 · results and engines

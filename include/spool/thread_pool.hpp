@@ -22,7 +22,9 @@
 #include <spool/detail/map_range.hpp>
 #include <spool/detail/parallel_loop.hpp>
 #include <spool/detail/platform/usable_cpus.hpp>
+#include <spool/detail/pool_continuation.hpp>
 #include <spool/detail/pool_task.hpp>
+#include <spool/detail/schedule_point.hpp>
 #include <spool/detail/scheduler.hpp>
 #include <spool/detail/shared_function.hpp>
 #include <spool/detail/time_limit.hpp>
@@ -220,6 +222,13 @@ public:
     loop.rethrow();
   }
 
+  /// To be awaited by a coroutine: `co_await pool.schedule();` goes on in a worker of the pool, behind all that is there.
+  ///
+  /// Blocks   Never: it enters the pool whatever its max_pending.
+  /// Throws   from the co_await: pool_shutdown_error, broken_pool_error, and std::system_error, still in the thread where
+  ///          it was; cancelled_error or broken_pool_error, if it was dropped from the queue.
+  [[nodiscard]] detail::schedule_point schedule() noexcept { return detail::schedule_point(*pool_); }
+
   /// Takes no more tasks from outside; its own running tasks may add some while it drains, unless they are cancelled.
   /// May be called again, with more.
   /// Throws  usage_error if it should wait, in one of its own tasks.
@@ -259,6 +268,8 @@ public:
   std::size_t pending() const noexcept { return pool_->pending(); }
 
 private:
+  friend struct detail::continuations_in<thread_pool>;
+
   static detail::scheduler* make(pool_options&& options) {
     if (options.max_workers == 0) throw std::invalid_argument("spool::thread_pool: max_workers must be at least 1");
     if (options.max_workers > detail::pool_word::most_workers) {
@@ -305,7 +316,7 @@ private:
   static void shut_down(detail::scheduler& pool, shutdown_options options) {
     const detail::scheduler_hold kept(pool);  // a callable that is discarded may hold the last pointer to the pool
     pool.close();
-    if (options.cancel_pending) pool.discard_pending(nullptr);
+    if (options.cancel_pending) pool.cancel_pending();
     if (options.request_stop) pool.request_stop();
   }
   bool shutdown_by(detail::deadline until, shutdown_options options) {
@@ -321,6 +332,15 @@ private:
   }
 
   detail::scheduler* const pool_;
+};
+
+/// What future<T>::then(pool, f) does.
+template <>
+struct detail::continuations_in<thread_pool> {
+  template <bool Taken, class T, class F>
+  static auto make(thread_pool& pool, const future<T>& source, F&& f) {
+    return continue_in<Taken>(*pool.pool_, source, std::forward<F>(f));
+  }
 };
 
 }  // namespace spool

@@ -22,9 +22,11 @@
 #include <spool/errors.hpp>
 
 #include "battery/destroyable.hpp"
+#include "battery/wakeable.hpp"
 #include "support/catch.hpp"
 #include "support/crew.hpp"
 #include "support/eventually.hpp"
+#include "support/low_priority.hpp"
 
 namespace lockable_battery {
 
@@ -329,6 +331,91 @@ TEST_CASE("a waiter is not starved by a thread that unlocks and locks in a loop"
   waiter.join();
   // Two to four rounds each time, if the waiter has a processor; without fairness many more.
   CHECK(rounds < 40 * times);
+}
+
+TEST_CASE("a waiter gets the lock though it never has the processor while the lock is free") {
+  lock_under_test m;
+  CHECK(looks_of_a_starved_waiter(50, [&] { m.unlock(); }, [&] { m.lock(); }) <= 50);
+}
+
+TEST_CASE("one that gives up with the lock reserved for it leaves it to the others") {
+  // The holder lets go for so short a time that the waiter finds it held again and again, until it reserves it, or its
+  // time is up, or both.
+  lock_under_test m;
+  std::atomic<bool> over{false};
+  crew holder;
+  holder.start([&] {
+    one_processor::use();
+    std::minstd_rand random(1);
+    while (!over) {
+      m.lock();
+      std::this_thread::sleep_for(std::chrono::microseconds(random() % 400));
+      m.unlock();
+      m.lock();
+      std::this_thread::sleep_for(std::chrono::microseconds(random() % 400));
+      m.unlock();
+    }
+  });
+  crew::run(1, [&] {
+    one_processor::use();
+    one_processor::low_priority();
+    for (int i = 0; i < 200; ++i) {
+      if (m.try_lock_for(std::chrono::microseconds(800 + 4 * i))) m.unlock();
+    }
+  });
+  over = true;
+  holder.join();
+  CHECK_FALSE(m.locked());
+  CHECK(free_for_others(m));
+}
+
+TEST_CASE("a wake-up is not lost in one whose time is up just then") {
+  // The holder lets go and locks again when the impatient one gives up: woken or not, that one finds it held. Then
+  // a patient one comes, which must be woken by the next unlock.
+  constexpr int rounds = 4'000;
+  lock_under_test m;
+  std::atomic<steady::time_point> until{};
+  std::atomic<int> round{0};
+  std::atomic<int> gave_up{0};
+  std::atomic<int> patient_round{0};  // in which it is about to lock
+  std::atomic<int> patient_done{0};
+  crew threads;
+  threads.start([&] {
+    for (int r = 1; r <= rounds; ++r) {
+      eventually([&] { return round == r; });
+      const auto mine = steady::now() + 60us;
+      until = mine;
+      if (m.try_lock_until(mine)) m.unlock();
+      gave_up = r;
+    }
+  });
+  threads.start([&] {
+    for (int r = 1; r <= rounds; ++r) {
+      eventually([&] { return gave_up == r; });
+      patient_round = r;
+      m.lock();
+      m.unlock();
+      patient_done = r;
+    }
+  });
+  std::minstd_rand random(3);
+  for (int r = 1; r <= rounds; ++r) {
+    m.lock();
+    const auto start = steady::now();
+    round = r;
+    const auto about = std::chrono::microseconds(static_cast<int>(random() % 120) - 5);  // its sleep may run over
+    while (until.load() < start) std::this_thread::yield();
+    while (steady::now() < until.load() + about) {
+    }
+    m.unlock();
+    m.lock();
+    eventually([&] { return patient_round == r; });
+    for (auto yields = random() % 8; yields > 0; --yields) std::this_thread::yield();
+    m.unlock();
+    eventually([&] { return patient_done == r; });
+  }
+  threads.join();
+  CHECK_FALSE(m.locked());
 }
 
 TEST_CASE("16 threads that all want it all get it") {

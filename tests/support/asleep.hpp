@@ -44,6 +44,17 @@ public:
     }
   }
 
+  /// Whether the first that announced a call sleeps now, or has ended. True where it cannot look.
+  bool first_sleeps() const {
+#if defined(__linux__)
+    if (ids_[0].load() == 0) return false;
+    const std::string seen = look(ids_[0].load());
+    return seen.empty() || seen.find("S (sleeping)") != std::string::npos;
+#else
+    return true;
+#endif
+  }
+
 private:
 #if defined(__linux__)
   /// Its state, and how often it has gone to sleep.

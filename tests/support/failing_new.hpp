@@ -52,11 +52,11 @@ private:
   }
 };
 
-#if FAILING_NEW_WORKS
-__attribute__((noinline)) void* operator new(std::size_t size) { return failing_new::allocate(size); }
-__attribute__((noinline)) void* operator new[](std::size_t size) { return failing_new::allocate(size); }
-__attribute__((noinline)) void operator delete(void* memory) noexcept { std::free(memory); }
-__attribute__((noinline)) void operator delete[](void* memory) noexcept { std::free(memory); }
-__attribute__((noinline)) void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-__attribute__((noinline)) void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+#if FAILING_NEW_WORKS  // out of line: compilers pair what they see
+[[gnu::noinline]] void* operator new(std::size_t size) { return failing_new::allocate(size); }
+[[gnu::noinline]] void* operator new[](std::size_t size) { return failing_new::allocate(size); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete[](void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
 #endif

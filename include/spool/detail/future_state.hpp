@@ -40,11 +40,17 @@ private:
   observer** link_ = nullptr;  // what points at this one; null when not in a list; guarded likewise
 };
 
-/// A callable that is run when the result is there. Owned by the list it stands in, then by who runs it.
+/// What is to be done when the result is there. Every result ends settled, so each is run, once.
 class done_callback {
 public:
-  virtual ~done_callback() = default;
-  virtual void run(future_state_base& state) = 0;
+  /// Runs it, with no lock held. It looks after its own end, and may be gone when this returns.
+  /// Returns  another result that was completed by this, with a handle, whose callbacks the caller is to run now; or
+  ///          null. So a chain of results, each completed by a callback of the one before, needs no stack.
+  virtual future_state_base* run(future_state_base& state) noexcept = 0;
+
+protected:
+  done_callback() = default;
+  ~done_callback() = default;
 
 private:
   friend class future_state_base;
@@ -123,20 +129,28 @@ public:
   /// called before any of the user's code is run here.
   template <class BeforeMore>
   void settle_and_drop(phase final, BeforeMore&& before_more) noexcept {
+    if (!settle_or_drop(final, before_more)) return;
+    before_more();
+    run_callbacks();
+    drop_handle(std::forward<BeforeMore>(before_more));
+  }
+
+  /// The same, save that callbacks are left to the caller.
+  /// Returns  whether there are some; then the handle is still there, too.
+  template <class BeforeEnd>
+  bool settle_or_drop(phase final, BeforeEnd&& before_end) noexcept {
     std::uint32_t seen = word_.load(memory_order_relaxed);
     while ((seen & observed) == 0 && seen / one_handle > 1) {
       const std::uint32_t settled_and_dropped = ((seen & references) | final) - one_handle;
       if (word_.compare_exchange_weak(seen, settled_and_dropped, memory_order_acq_rel,
                                       memory_order_relaxed)) {  // (A) (C)
         if ((seen & sleepers) != 0) futex_wake_all(&word_);     // the block may be gone
-        return;
+        return false;
       }
     }
-    if (settle(final)) {
-      before_more();
-      run_callbacks();
-    }
-    drop_handle(std::forward<BeforeMore>(before_more));
+    if (settle(final)) return true;
+    drop_handle(std::forward<BeforeEnd>(before_end));
+    return false;
   }
 
   /// Cancels it if it has not started.      Returns  whether this call did it.
@@ -145,29 +159,54 @@ public:
   /// result, or for all of the pool, or destroy the pool. `left_the_pool` is called in between.
   template <class LeftThePool>
   bool cancel_pending(LeftThePool&& left_the_pool) noexcept {
+    bool callbacks = false;
+    if (!cancel_pending(std::forward<LeftThePool>(left_the_pool), callbacks)) return false;
+    if (callbacks) run_callbacks();
+    return true;
+  }
+  /// The same, save that the callbacks are left to the caller, who is told whether there are some.
+  template <class LeftThePool>
+  bool cancel_pending(LeftThePool&& left_the_pool, bool& callbacks) noexcept {
     std::uint32_t seen = 0;
     if (!leave(pending, cancelling, &seen)) return false;
     if ((seen & sleepers) != 0) futex_wake_all(&word_);
     if ((seen & observed) != 0) tell_observers(false);
     left_the_pool();
     discard_callable();
-    if (settle(was_cancelled)) run_callbacks();
+    callbacks = settle(was_cancelled);
     return true;
   }
 
-  /// Runs what add_callback() collected, in the order added, with no lock held.
+  /// Runs the callbacks collected, in the order added, with no lock held. Those of a result that one of them completes
+  /// come before its next, as if they had been run inside.
+  ///
+  /// Preconditions  it is settled, and the caller keeps a handle.
   SPOOL_COLD void run_callbacks() noexcept {
-    done_callback* newest_first = std::exchange(callbacks_, nullptr);
-    done_callback* oldest_first = nullptr;
-    while (newest_first != nullptr) {
-      done_callback* next = std::exchange(newest_first->next_, oldest_first);
-      oldest_first = std::exchange(newest_first, next);
-    }
-    while (oldest_first != nullptr) {
-      done_callback* next = oldest_first->next_;
-      run_callback(std::unique_ptr<done_callback>(oldest_first));
-      oldest_first = next;
-    }
+    put_oldest_callback_first();
+    below_ = nullptr;
+    future_state_base* top = this;  // of a stack of results that have callbacks left; all but the lowest with a handle
+    do {
+      done_callback* const next = top->callbacks_;
+      if (next == nullptr) {
+        top = top->pop_from(this);
+        continue;
+      }
+      top->callbacks_ = next->next_;
+      future_state_base* const completed = next->run(*top);
+      if (completed == nullptr) continue;
+      completed->put_oldest_callback_first();
+      // What has no more to run goes before the next: a chain of results is destroyed as it is run.
+      if (top->callbacks_ == nullptr && top != this) top = top->pop_from(this);
+      completed->below_ = top;
+      top = completed;
+    } while (top != nullptr);
+  }
+
+  /// The same for what a callback or a coroutine has completed, if it has completed anything.
+  static void run_callbacks_and_drop(future_state_base* completed) noexcept {
+    if (completed == nullptr) return;
+    completed->run_callbacks();
+    completed->drop_handle();
   }
 
   // ── who waits for it ──
@@ -221,18 +260,20 @@ public:
     return true;
   }
 
-  /// Runs the callback when it is done, or now if it is.
-  void add_callback(std::unique_ptr<done_callback> callback) noexcept {
+  /// Has the callback run when it is done, or runs it now if it is.
+  void add_callback(done_callback& callback) noexcept {
+    if (!try_add_callback(callback)) run_callbacks_and_drop(callback.run(*this));
+  }
+  /// Has the callback run when it is done.      Returns  false, nothing changed, if it is.
+  ///
+  /// Lifetime  The callback may have been run, and be gone, when this returns.
+  bool try_add_callback(done_callback& callback) noexcept {
     mark_read();
-    {
-      word_guard held(list_lock_);
-      if (phase_of(word_.fetch_or(observed, memory_order_acq_rel)) < has_value) {  // (B)
-        callback->next_ = callbacks_;
-        callbacks_ = callback.release();
-        return;
-      }
-    }
-    run_callback(std::move(callback));
+    word_guard held(list_lock_);
+    if (phase_of(word_.fetch_or(observed, memory_order_acq_rel)) >= has_value) return false;  // (B)
+    callback.next_ = callbacks_;
+    callbacks_ = &callback;
+    return true;
   }
 
   /// Asks the task to stop, if it takes a stop token.      Returns  whether this call made the request.
@@ -244,10 +285,17 @@ public:
   void mark_read() noexcept {
     if ((marks_.load(memory_order_relaxed) & read) == 0) marks_.fetch_or(read, memory_order_relaxed);
   }
+  /// The exception in here is the library's own: no reader need be found for it.
+  void mark_own_error() noexcept { marks_.fetch_or(own_error, memory_order_relaxed); }
+  bool is_own_error() const noexcept { return (marks_.load(memory_order_relaxed) & own_error) != 0; }
+
   /// The result is moved out.      Returns  false if it was before.
   bool mark_taken() noexcept { return (marks_.fetch_or(taken, memory_order_relaxed) & taken) == 0; }
   void unmark_taken() noexcept { marks_.fetch_and(static_cast<std::uint8_t>(~taken), memory_order_relaxed); }
   bool is_taken() const noexcept { return (marks_.load(memory_order_relaxed) & taken) != 0; }
+
+  /// The exception in here.      Preconditions  phase has_error.
+  virtual std::exception_ptr const& error() const noexcept = 0;
 
   // ── references ──
 
@@ -290,9 +338,7 @@ public:
 
 protected:
   explicit future_state_base(std::uint32_t handles) noexcept : word_(pending + one_block + handles * one_handle) {}
-  virtual ~future_state_base() {
-    while (callbacks_ != nullptr) std::unique_ptr<done_callback>(std::exchange(callbacks_, callbacks_->next_));
-  }
+  virtual ~future_state_base() = default;
 
   /// Whether nobody but the caller has a handle: nobody can wait for it or ask for it.
   bool is_only_handle() const noexcept { return word_.load(memory_order_acquire) / one_handle == 1; }  // (D)
@@ -307,8 +353,6 @@ protected:
   virtual void discard_callable() noexcept {}
   /// Such a task was cancelled through a handle, not by who took its entry from the queue.
   virtual void cancelled_through_handle() noexcept {}
-  /// The exception in here.      Preconditions  phase has_error.
-  virtual std::exception_ptr const& error() const noexcept = 0;
 
 private:
   static constexpr std::uint32_t phase_mask = 7;
@@ -323,6 +367,7 @@ private:
 
   static constexpr std::uint8_t read = 1;
   static constexpr std::uint8_t taken = 2;
+  static constexpr std::uint8_t own_error = 4;
 
   static phase phase_of(std::uint32_t word) noexcept { return static_cast<phase>(word & phase_mask); }
 
@@ -373,21 +418,27 @@ private:
     o.link_ = nullptr;
   }
 
-  void run_callback(std::unique_ptr<done_callback> callback) noexcept {
-    std::exception_ptr thrown;
-    try {
-      callback->run(*this);
-    } catch (...) {
-      thrown = std::current_exception();
+  void put_oldest_callback_first() noexcept {
+    done_callback* newest_first = std::exchange(callbacks_, nullptr);
+    while (newest_first != nullptr) {
+      done_callback* const older = std::exchange(newest_first->next_, callbacks_);
+      callbacks_ = std::exchange(newest_first, older);
     }
-    callback.reset();
-    if (thrown) report_unhandled(std::move(thrown));
+  }
+
+  /// Takes this one from the top of the stack that stands on `lowest`.      Returns  the next.
+  future_state_base* pop_from(future_state_base* lowest) noexcept {
+    future_state_base* const below = below_;
+    if (this != lowest) drop_handle();
+    return below;
   }
 
   bool is_trivial_end() const noexcept { return current_phase() != has_error && has_trivial_contents(); }
 
   void end_of_handles() noexcept {
-    if (current_phase() == has_error && (marks_.load(memory_order_relaxed) & read) == 0) report_unhandled(error());
+    if (current_phase() == has_error && (marks_.load(memory_order_relaxed) & (read | own_error)) == 0) {
+      report_unhandled(error());
+    }
     destroy_contents();
   }
 
@@ -399,8 +450,11 @@ private:
   atomic<std::uint32_t> word_;
   word_lock list_lock_;  // guards observers_, and callbacks_ until it is settled
   atomic<std::uint8_t> marks_{0};
-  observer* observers_ = nullptr;
-  done_callback* callbacks_ = nullptr;  // newest first
+  union {
+    observer* observers_ = nullptr;
+    future_state_base* below_;  // while the callbacks are run, when there are no observers any more
+  };
+  done_callback* callbacks_ = nullptr;  // newest first, until they are run
 };
 
 /// How a result of type T lies in its block.
@@ -444,6 +498,8 @@ public:
       ::new (static_cast<void*>(std::addressof(value_))) stored(call());
     }
   }
+  /// Destroys what emplace_value() or emplace_from() built, as something else is to be the result.
+  void discard_value() noexcept { value_.~stored(); }
   void emplace_error(std::exception_ptr&& error) noexcept {
     ::new (static_cast<void*>(std::addressof(error_))) std::exception_ptr(std::move(error));
   }

@@ -105,6 +105,8 @@ protected:
   }
   void free_memory() noexcept override { delete this; }
 
+  scheduler& its_pool() const noexcept { return pool_; }
+
 private:
   /// With one worker, tasks from outside start in the order submitted, whoever waits for which.
   bool must_keep_its_turn() const noexcept { return this->from_outside && pool_.max_workers() == 1; }
@@ -139,7 +141,7 @@ private:
   template <class LeftThePool>
   bool fail(std::exception_ptr why, LeftThePool&& left_the_pool) noexcept {
     if (!this->claim()) return false;
-    this->mark_read();  // no reader need be found for it
+    this->mark_own_error();
     this->emplace_error(std::move(why));
     const bool callbacks = this->settle(future_state_base::has_error);
     left_the_pool();

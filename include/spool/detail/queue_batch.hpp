@@ -21,7 +21,7 @@ public:
 
   std::size_t capacity() const noexcept { return many_.capacity() != 0 ? many_.capacity() : few; }
   std::size_t size() const noexcept { return size_; }
-  Entry& operator[](std::size_t i) noexcept { return *std::launder(place(i)); }
+  Entry* data() noexcept { return std::launder(place(0)); }
 
   /// Makes room for n.      Preconditions  empty.
   void make_room(std::size_t n) {
@@ -30,6 +30,9 @@ public:
 
   /// Preconditions  size() < capacity().
   void push_back(Entry&& e) noexcept { std::construct_at(place(size_++), std::move(e)); }
+
+  /// Says that n entries have been made at data().      Preconditions  empty.
+  void filled(std::size_t n) noexcept { size_ = n; }
 
 private:
   static constexpr std::size_t few = sizeof(Entry) <= 32 ? 1024 / sizeof(Entry) : 32;

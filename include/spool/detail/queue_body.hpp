@@ -21,11 +21,17 @@
 
 namespace spool::detail {
 
-/// Whether making an item of this argument leaves the argument as it was: then it can be made before it is known whether
-/// it will be put.
-template <class Arg>
+/// Whether an item made of this argument may come to own what that points at.
+template <class T, class Arg>
+inline constexpr bool may_own =
+    std::is_pointer_v<Arg> && !std::is_const_v<std::remove_pointer_t<Arg>> && !std::is_trivially_destructible_v<T>;
+
+/// Whether an item made of this argument can be thrown away without a trace: then it can be made before it is known
+/// whether it will be put.
+template <class T, class Arg>
 inline constexpr bool stays_whole =
-    std::is_lvalue_reference_v<Arg> || std::is_trivially_copyable_v<std::remove_cvref_t<Arg>>;
+    !may_own<T, std::remove_cvref_t<Arg>> &&
+    (std::is_lvalue_reference_v<Arg> || std::is_trivially_copyable_v<std::remove_cvref_t<Arg>>);
 
 template <class Range>
 using item_reference = decltype(*std::begin(std::declval<Range&>()));
@@ -91,9 +97,10 @@ public:
 
 private:
   template <class Wait>
-  bool lock_with_room(Wait wait, std::size_t wanted);
+  bool lock_with_room(Wait&& wait, std::size_t wanted);
   void grow(std::size_t capacity);
   void insert_trivial(const T* first, std::size_t n);
+  void insert_one_by_one(const T* first, std::size_t n);
 
   queue_core core_;
   Store store_;  // guarded by core_'s lock
@@ -102,7 +109,7 @@ private:
 template <class T, class Store>
 template <class Wait, class... Args>
 bool queue_body<T, Store>::insert(Wait wait, Args&&... args) {
-  constexpr bool before_lock = (stays_whole<Args> && ...);
+  constexpr bool before_lock = (stays_whole<T, Args> && ...);
   queue_item<T> place;
   if constexpr (before_lock) place.fill(std::forward<Args>(args)...);
   if (!lock_with_room(wait, 1)) return false;
@@ -130,7 +137,7 @@ bool queue_body<T, Store>::insert(Wait wait, Args&&... args) {
 /// Returns  false, not locked, if it gave up.
 template <class T, class Store>
 template <class Wait>
-bool queue_body<T, Store>::lock_with_room(Wait wait, std::size_t wanted) {
+bool queue_body<T, Store>::lock_with_room(Wait&& wait, std::size_t wanted) {
   for (;;) {
     if (!core_.lock_when_ready(queue_core::putting, wait)) return false;
     if (wanted != 1) wanted = std::min(wanted, core_.places_left());
@@ -163,7 +170,8 @@ void queue_body<T, Store>::insert_many(Range&& items) {
   using reference = item_reference<Range>;
   auto it = std::begin(items);
   const auto last = std::end(items);
-  if constexpr (std::contiguous_iterator<decltype(it)> && is_its_own_cell<T> &&
+  if constexpr (std::contiguous_iterator<decltype(it)> &&
+                std::sized_sentinel_for<std::remove_cv_t<decltype(last)>, decltype(it)> && is_its_own_cell<T> &&
                 std::is_same_v<std::remove_cvref_t<reference>, T>) {
     insert_trivial(std::to_address(it), static_cast<std::size_t>(last - it));
   } else {
@@ -187,26 +195,37 @@ void queue_body<T, Store>::insert_trivial(const T* first, std::size_t n) {
     lock_with_room(wait_always{}, std::min(n, most));
     const std::size_t now =
         std::min({n, most, core_.places_left(), store_.capacity() - store_.size() - core_.may_come_back()});
-    std::size_t done = 0;
-    try {
-      for (; done != now; ++done) {
-        queue_item<T> place;
-        place.fill(std::move(const_cast<T&>(first[done])));
-        store_.plan_push(place.value());
-        store_.push(place.as_cell());
-      }
-    } catch (...) {
-      if (done == 0) {
-        core_.unlock_unused(queue_core::putting);
-      } else {
-        core_.unlock_after_put(done, store_.size());
-      }
-      throw;
+    if constexpr (requires { store_.push_row(first, now); }) {
+      store_.push_row(first, now);
+      core_.unlock_after_put(now, store_.size());
+    } else {
+      insert_one_by_one(first, now);
     }
-    core_.unlock_after_put(now, store_.size());
     first += now;
     n -= now;
   }
+}
+
+/// Under the lock, of which it lets go.
+template <class T, class Store>
+void queue_body<T, Store>::insert_one_by_one(const T* first, std::size_t n) {
+  std::size_t done = 0;
+  try {
+    for (; done != n; ++done) {
+      queue_item<T> place;
+      place.fill(std::move(const_cast<T&>(first[done])));
+      store_.plan_push(place.value());
+      store_.push(place.as_cell());
+    }
+  } catch (...) {
+    if (done == 0) {
+      core_.unlock_unused(queue_core::putting);
+    } else {
+      core_.unlock_after_put(done, store_.size());
+    }
+    throw;
+  }
+  core_.unlock_after_put(n, store_.size());
 }
 
 }  // namespace spool::detail

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <limits>
+#include <optional>
 #include <stop_token>
 
 #include <spool/detail/atomic.hpp>
@@ -17,16 +18,29 @@
 
 namespace spool::detail {
 
-// How long a call is ready to wait; a deadline is made of it only where it has to.
+// How long a call is ready to wait. A deadline is made only where it has to be, and then only once: a call that waits
+// again waits for what is left.
 struct wait_not {};
 struct wait_always {};
 template <class Duration>
-struct wait_so_long {
-  Duration const& duration;
+class wait_so_long {
+public:
+  explicit wait_so_long(Duration const& d) noexcept : duration_(d) {}
+  deadline end() { return end_ ? *end_ : end_.emplace(deadline::after(duration_)); }
+
+private:
+  Duration const& duration_;
+  std::optional<deadline> end_{};
 };
 template <class TimePoint>
-struct wait_until_then {
-  TimePoint const& time;
+class wait_until_then {
+public:
+  explicit wait_until_then(TimePoint const& t) noexcept : time_(t) {}
+  deadline end() { return end_ ? *end_ : end_.emplace(deadline::at(time_)); }
+
+private:
+  TimePoint const& time_;
+  std::optional<deadline> end_{};
 };
 struct wait_unless_stopped {
   std::stop_token const& stop;
@@ -35,7 +49,7 @@ struct wait_unless_stopped {
 /// All of a queue that does not depend on what lies in it.
 ///
 ///  size_        items in the store; changed under lock_, read by anyone
-///  taken_back_  items taken out by a get_many that may yet come back: they keep their places
+///  on_loan_     items taken out by a get_many that may yet come back: the store keeps room for them
 ///  unfinished_  items put and not yet done
 ///  shut_        no more puts; never lowered
 ///
@@ -69,7 +83,7 @@ public:
   /// Locks when there is an item, or a place.      Returns  false, not locked, if it gave up.
   /// Throws  queue_shutdown_error, not locked.
   template <class Wait>
-  bool lock_when_ready(side s, Wait const& wait) {
+  bool lock_when_ready(side s, Wait&& wait) {
     lock_.lock();
     return ready(s) || locked_but_not_ready(s, wait);
   }
@@ -91,12 +105,12 @@ public:
 
   /// So many left, but may come back.
   void unlock_after_borrowing(std::size_t left, std::size_t size) noexcept {
-    taken_back_ += left;
+    on_loan_ += left;
     size_.store(size, memory_order_relaxed);
-    lock_.unlock();
+    unlock_and_call(putters_, left);
   }
 
-  /// Of those that had left so many stay away, and so many have come back.
+  /// Of those that had left so many stay away, and so many have come back; for these there need not be places.
   void unlock_after_returning(std::size_t gone, std::size_t back, std::size_t size) noexcept;
 
   /// The caller, who may have been called, failed to use what it was called for: the next one may.
@@ -104,12 +118,9 @@ public:
 
   // ── under the lock ──
 
-  std::size_t may_come_back() const noexcept { return taken_back_; }
+  std::size_t may_come_back() const noexcept { return on_loan_; }
   bool discards() const noexcept { return discards_; }
-  std::size_t places_left() const noexcept {
-    const std::size_t used = size() + taken_back_;
-    return used < places_ ? places_ - used : 0;
-  }
+  std::size_t places_left() const noexcept { return full() ? 0 : places_ - size(); }
 
   // ── without it ──
 
@@ -125,24 +136,24 @@ private:
   using row = intrusive_list<sleeper>;
 
   bool ready(side s) const noexcept {
-    return s == getting ? size() != 0 : places_left() != 0 && !shut_.load(memory_order_relaxed);
+    return s == getting ? size() != 0 : !full() && !shut_.load(memory_order_relaxed);
   }
   /// Seen without the lock: worth a look under it.
   bool looks_ready(side s) const noexcept {
-    return (s == getting ? size() != 0 : size() < places_) || shut_.load(memory_order_relaxed);
+    return (s == getting ? size() != 0 : !full()) || shut_.load(memory_order_relaxed);
   }
 
   bool locked_but_not_ready(side s, wait_not) { return unlock_or_throw(s); }
   bool locked_but_not_ready(side s, wait_always) { return wait_locked(s, deadline::never()); }
   template <class Duration>
-  bool locked_but_not_ready(side s, wait_so_long<Duration> wait) {
+  bool locked_but_not_ready(side s, wait_so_long<Duration>& wait) {
     unlock_or_throw(s);
-    return wait_unlocked(s, deadline::after(wait.duration));
+    return wait_unlocked(s, wait.end());
   }
   template <class TimePoint>
-  bool locked_but_not_ready(side s, wait_until_then<TimePoint> wait) {
+  bool locked_but_not_ready(side s, wait_until_then<TimePoint>& wait) {
     unlock_or_throw(s);
-    return wait_unlocked(s, deadline::at(wait.time));
+    return wait_unlocked(s, wait.end());
   }
   bool locked_but_not_ready(side s, wait_unless_stopped wait) {
     unlock_or_throw(s);
@@ -191,7 +202,7 @@ private:
   std::size_t unfinished_ = 0;
   row getters_;
   row putters_;
-  std::size_t taken_back_ = 0;
+  std::size_t on_loan_ = 0;
   const std::size_t places_;
   row joiners_;
 };

@@ -112,12 +112,22 @@ public:
   Cell& operator[](std::size_t i) noexcept { return cells_[i]; }
   void set(std::size_t i, Cell& c) noexcept { std::construct_at(cells_ + i, std::move(c)); }
 
+  /// Puts `n` cells that lie in a row elsewhere at i and behind; the same the other way.
+  void set_row(std::size_t i, const Cell* from, std::size_t n) noexcept {
+    move_row(cells_ + i, const_cast<Cell*>(from), n);
+  }
+  void get_row(std::size_t i, Cell* to, std::size_t n) noexcept { move_row(to, cells_ + i, n); }
+
   void swap(cell_array& other) noexcept {
     std::swap(cells_, other.cells_);
     std::swap(capacity_, other.capacity_);
   }
 
 private:
+  static void move_row(Cell* to, Cell* from, std::size_t n) noexcept {
+    for (std::size_t i = 0; i < n; ++i) std::construct_at(to + i, std::move(from[i]));
+  }
+
   Cell* cells_ = nullptr;
   std::size_t capacity_ = 0;
 };

@@ -7,6 +7,8 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <type_traits>
+#include <utility>
 
 #include <spool/errors.hpp>
 
@@ -26,7 +28,14 @@ public:
   queue_iterator() noexcept = default;
   explicit queue_iterator(Queue& from) noexcept : queue_(&from) {}
   queue_iterator(queue_iterator&&) = default;
-  queue_iterator& operator=(queue_iterator&&) = default;
+  /// Also for items that can be made but not assigned.
+  queue_iterator& operator=(queue_iterator&& other) noexcept(std::is_nothrow_move_constructible_v<value_type>) {
+    if (this == &other) return *this;
+    queue_ = other.queue_;
+    item_.reset();
+    if (other.item_) item_.emplace(std::move(*other.item_));
+    return *this;
+  }
 
   /// Preconditions  not at the end.
   value_type& operator*() const {

@@ -1,22 +1,22 @@
-// spool/detail/queue_store.hpp · floor 3 · the order in which items leave: first in, last in, or smallest first
+// spool/detail/queue_store.hpp · floor 3 · the order in which items leave: first in, or last in, first
 // SPDX-License-Identifier: MIT
 //
-// A store holds cells; it is guarded by its queue's lock. All three have the same members:
+// A store holds cells; it is guarded by its queue's lock. These two and the heap have the same members:
 //
 //   plan_push(item)   finds the place for an item; may throw what a comparison throws, and has changed nothing then
 //   push(cell)        puts it there                                         Preconditions  planned; size() < capacity()
 //   plan_pop()        finds out what taking the next one means; may throw likewise
 //   next()            the item to leave next                                Preconditions  not empty
 //   pop()             takes it out                                          Preconditions  planned
+//   push_row, pop_row (those without comparisons): the same for n cells that lie in a row elsewhere
 //   push_back_in(e)   puts an entry that was popped back to where it was    Preconditions  the same
 //   adopt(array)      goes on in that array if it is larger, and leaves the old one there
 //
 // Memory is allocated and freed by the queue, without its lock.
 #pragma once
 
-#include <bit>
+#include <algorithm>
 #include <cstddef>
-#include <cstdint>
 #include <type_traits>
 #include <utility>
 
@@ -98,6 +98,21 @@ public:
     --this->size_;
     return std::move(taken);
   }
+  void push_row(const cell* from, std::size_t n) noexcept {
+    const std::size_t begin = (this->first_ + this->size_) & (this->capacity() - 1);
+    const std::size_t before_end = std::min(n, this->capacity() - begin);
+    this->array_.set_row(begin, from, before_end);
+    this->array_.set_row(0, from + before_end, n - before_end);
+    this->size_ += n;
+  }
+  void pop_row(cell* to, std::size_t n) noexcept {
+    const std::size_t begin = this->first_ & (this->capacity() - 1);
+    const std::size_t before_end = std::min(n, this->capacity() - begin);
+    this->array_.get_row(begin, to, before_end);
+    this->array_.get_row(0, to + before_end, n - before_end);
+    this->first_ += n;
+    this->size_ -= n;
+  }
   void push_back_in(cell& c) noexcept {
     --this->first_;
     ++this->size_;
@@ -116,102 +131,16 @@ public:
   void plan_pop() noexcept {}
   T& next() noexcept { return queue_item<T>::value_of(this->array_[this->size_ - 1]); }
   cell pop() noexcept { return std::move(this->array_[--this->size_]); }
+  void push_row(const cell* from, std::size_t n) noexcept {
+    this->array_.set_row(this->size_, from, n);
+    this->size_ += n;
+  }
+  void pop_row(cell* to, std::size_t n) noexcept {
+    this->size_ -= n;
+    this->array_.get_row(this->size_, to, n);
+    std::reverse(to, to + n);
+  }
   void push_back_in(cell& c) noexcept { push(c); }
-};
-
-/// An item and when it was put.
-template <class Cell>
-struct aged_cell {
-  Cell item;
-  std::uint64_t age;  // the smaller, the older
-};
-
-/// Smallest first, of equal ones the oldest: a binary heap.
-///
-/// Its invariant: no entry comes before its parent. Comparisons may throw: so a plan compares and remembers the path, and
-/// only then the entries are moved along that path.
-template <class T, class Compare>
-class priority_store : public queue_store<T, aged_cell<typename queue_item<T>::cell>> {
-public:
-  using cell = typename queue_item<T>::cell;
-  using entry = aged_cell<cell>;
-
-  explicit priority_store(Compare compare) : compare_(std::move(compare)) {}
-
-  void plan_push(const T& item) {
-    std::size_t hole = this->size_;
-    while (hole != 0 && compare_(item, value_at((hole - 1) / 2))) hole = (hole - 1) / 2;
-    hole_ = hole;
-  }
-  void push(cell& c) noexcept {
-    entry e{std::move(c), next_age_++};
-    fill_hole(e);
-  }
-
-  /// The gap that the first one leaves sinks to the bottom, each time to the child that leaves first, then climbs to where
-  /// the last entry fits in: most often that is near the bottom.
-  void plan_pop() {
-    const std::size_t last = this->size_ - 1;
-    std::size_t hole = 0;
-    for (std::size_t child = 1; child < last; child = 2 * hole + 1) {
-      if (child + 1 < last) child += before(child + 1, child) ? 1 : 0;
-      hole = child;
-    }
-    while (hole != 0 && before(last, hole)) hole = (hole - 1) / 2;
-    hole_ = hole;
-  }
-  T& next() noexcept { return value_at(0); }
-  entry pop() noexcept {
-    entry taken = std::move(this->array_[0]);
-    // Counted from 1, the way from the root to a node is the node's number, bit by bit.
-    const std::size_t end = hole_ + 1;
-    for (int level = static_cast<int>(std::bit_width(end)) - 1; level > 0; --level) {
-      this->array_.set((end >> level) - 1, this->array_[(end >> (level - 1)) - 1]);
-    }
-    if (--this->size_ != 0) this->array_.set(hole_, this->array_[this->size_]);
-    return taken;
-  }
-
-  void push_back_in(entry& e) noexcept {
-    hole_ = this->size_;
-    try {
-      std::size_t hole = this->size_;
-      while (hole != 0 && before(e, this->array_[(hole - 1) / 2])) hole = (hole - 1) / 2;
-      hole_ = hole;
-    } catch (...) {
-      // At the end of the heap it may leave later than it should, but is not lost.
-    }
-    fill_hole(e);
-  }
-
-private:
-  T& value_at(std::size_t i) noexcept { return queue_item<T>::value_of(this->array_[i].item); }
-
-  /// Whether a leaves before b: one comparison, whichever is older.
-  bool before(entry& a, entry& b) {
-    const T& x = queue_item<T>::value_of(a.item);
-    const T& y = queue_item<T>::value_of(b.item);
-    if constexpr (std::is_arithmetic_v<T>) {  // two comparisons cost less than a wrong guess
-      const unsigned less = compare_(x, y) ? 1 : 0;
-      const unsigned greater = compare_(y, x) ? 1 : 0;
-      const unsigned older = a.age < b.age ? 1 : 0;
-      return (less | (~greater & older)) != 0;
-    }
-    return a.age < b.age ? !compare_(y, x) : static_cast<bool>(compare_(x, y));
-  }
-  bool before(std::size_t a, std::size_t b) { return before(this->array_[a], this->array_[b]); }
-
-  /// Moves the entries on the way from hole_ to the end down by one, and puts e there.
-  void fill_hole(entry& e) noexcept {
-    for (std::size_t at = this->size_++; at != hole_; at = (at - 1) / 2) {
-      this->array_.set(at, this->array_[(at - 1) / 2]);
-    }
-    this->array_.set(hole_, e);
-  }
-
-  [[no_unique_address]] Compare compare_;
-  std::uint64_t next_age_ = 0;
-  std::size_t hole_ = 0;  // planned: where the new one goes; or the last one, when the first has left
 };
 
 }  // namespace spool::detail

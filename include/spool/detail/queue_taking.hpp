@@ -20,7 +20,7 @@ template <class T, class Store>
 class queue_taking {
 public:
   template <class Wait>
-  queue_taking(queue_core& core, Store& store, const Wait& wait)
+  queue_taking(queue_core& core, Store& store, Wait&& wait)
       : core_(core), store_(store), has_item_(core.lock_when_ready(queue_core::getting, wait)) {
     if (!has_item_) return;
     if constexpr (!std::is_nothrow_move_constructible_v<T>) exceptions_ = std::uncaught_exceptions();
@@ -86,24 +86,40 @@ public:
 
   ~queue_delivery() {
     core_.lock();
-    const bool discarded = core_.discards();
-    for (std::size_t i = items_.size(); !discarded && i != handed_out_; --i) store_.push_back_in(items_[i - 1]);
+    if (core_.discards()) {
+      core_.unlock();
+      for (std::size_t i = handed_out_; i != items_.size(); ++i)
+        destroy(i);  // before a join() that waits for them returns
+      core_.lock();
+    } else {
+      for (std::size_t i = items_.size(); i != handed_out_; --i) store_.push_back_in(items_.data()[i - 1]);
+    }
     core_.unlock_after_returning(handed_out_, items_.size() - handed_out_, store_.size());
-    for (std::size_t i = handed_out_; discarded && i != items_.size(); ++i) destroy(i);
   }
 
   template <class Out>
   std::size_t hand_out(Out& out) {
-    while (handed_out_ != items_.size()) {
-      *out = std::move(queue_item<T>::value_of(Store::cell_of(items_[handed_out_])));
-      destroy(handed_out_++);
+    const std::size_t n = items_.size();
+    for (auto* item = items_.data(); handed_out_ != n; ++item) {
+      *out = std::move(queue_item<T>::value_of(Store::cell_of(*item)));
+      queue_item<T>::destroy(Store::cell_of(*item));
+      ++handed_out_;
       ++out;
     }
-    return handed_out_;
+    return n;
   }
 
 private:
   void take(std::size_t n) {
+    if constexpr (requires(Store& s) { s.pop_row(items_.data(), n); }) {
+      store_.pop_row(items_.data(), n);
+      items_.filled(n);
+      core_.unlock_after_borrowing(n, store_.size());
+    } else {
+      take_one_by_one(n);
+    }
+  }
+  void take_one_by_one(std::size_t n) {
     try {
       while (items_.size() != n) {
         store_.plan_pop();
@@ -117,7 +133,7 @@ private:
     }
     core_.unlock_after_borrowing(items_.size(), store_.size());
   }
-  void destroy(std::size_t i) noexcept { queue_item<T>::destroy(Store::cell_of(items_[i])); }
+  void destroy(std::size_t i) noexcept { queue_item<T>::destroy(Store::cell_of(items_.data()[i])); }
 
   queue_core& core_;
   Store& store_;

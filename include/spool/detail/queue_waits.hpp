@@ -64,7 +64,7 @@ SPOOL_COLD inline void queue_core::call_some(row& sleepers, std::size_t most) no
 
 inline void queue_core::unlock_after_returning(std::size_t gone, std::size_t back, std::size_t size) noexcept {
   call_list called;
-  taken_back_ -= gone + back;
+  on_loan_ -= gone + back;
   size_.store(size, memory_order_relaxed);
   if (discards_) {
     count_done(back);
@@ -72,7 +72,6 @@ inline void queue_core::unlock_after_returning(std::size_t gone, std::size_t bac
   } else {
     take_out(getters_, back, called);
   }
-  take_out(putters_, gone, called);
   lock_.unlock();
   my_hand_offs.woke_a_sleeper = !called.empty();
   called.call_all(look);

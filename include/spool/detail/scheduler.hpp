@@ -33,6 +33,13 @@
 
 namespace spool::detail {
 
+/// What a pool that was shut down has for those who cannot catch. Made before there is a pool, as there may be no memory
+/// when it is needed; never destroyed.
+inline std::exception_ptr const& pool_is_shut_down() {
+  static const auto* const error = new std::exception_ptr(std::make_exception_ptr(pool_shutdown_error()));
+  return *error;
+}
+
 /// A running task that takes a stop token, in the list of its pool from its start to its end.
 struct stoppable_entry : list_node {
   std::stop_source source;
@@ -58,7 +65,9 @@ public:
         initializer_(std::move(initializer)),
         lane_count_(max_workers == 1 ? 1 : most_lanes),
         bound_(max_pending == 0 ? 0 : max_workers + max_pending),
-        broken_(initializer_ ? std::make_exception_ptr(broken_pool_error()) : nullptr) {}
+        broken_{initializer_ ? std::make_exception_ptr(broken_pool_error()) : nullptr} {
+    pool_is_shut_down();
+  }
   scheduler(const scheduler&) = delete;
   scheduler& operator=(const scheduler&) = delete;
 
@@ -70,6 +79,10 @@ public:
     /// Waits for room until the deadline; without any, finds none.
     /// Throws  pool_shutdown_error, broken_pool_error; std::system_error if there is no worker and can be none.
     explicit admission(scheduler& pool, deadline until = deadline::never());
+    /// The same for who can neither wait nor catch: takes room whether there is some or not. Who yields queues up as if
+    /// it came from outside, behind all that a worker has already.
+    /// Returns  in `refusal` what the first constructor would throw, if there is no admission.
+    admission(scheduler& pool, std::exception_ptr& refusal, bool yields = false) noexcept;
     /// Whether there is room.
     explicit operator bool() const noexcept { return here_ != nullptr || lane_ != nullptr; }
     admission(const admission&) = delete;
@@ -88,8 +101,10 @@ public:
 
   /// Throws  pool_shutdown_error or broken_pool_error, if a task of the caller's would be refused now.
   void must_accept() const {
-    if (decided() != nullptr || (!is_here() && load_word().closing())) refuse();
+    if (!accepts()) refuse();
   }
+  /// Whether it was broken by an initializer.
+  bool is_broken() const noexcept { return decided() != nullptr && decided()->why != nullptr; }
 
   /// Takes a task from outside out of the queue of a single worker, if its turn has come.
   bool take_in_turn(const task& t) noexcept { return lanes_[0].take_if_oldest(t); }
@@ -107,9 +122,8 @@ public:
 
   /// Takes no more tasks from outside.
   void close() noexcept;
-  /// Lets all that has not started end now: cancelled, or with an error. Tasks that come later end likewise.
-  /// The first who calls it decides how they end.
-  void discard_pending(std::exception_ptr why) noexcept;
+  /// Lets all that has not started end now, and what comes later: cancelled, unless the pool broke before.
+  void cancel_pending() noexcept { discard_pending(cancelled_); }
   void request_stop() noexcept;
   /// Waits until it is closed, all is done, and the threads have been joined.
   bool wait_end(deadline until) noexcept;
@@ -154,10 +168,12 @@ private:
   bool all_ended() const noexcept;
   void look_for_the_end(pool_word seen) noexcept;
 
+  bool accepts() const noexcept { return decided() == nullptr && (is_here() || !load_word().closing()); }
   [[noreturn]] void refuse() const;
   void push_from_outside(lane& to, task& t) noexcept;
+  void discard_pending(const verdict& sentence) noexcept;
   void discard(task& t) noexcept;
-  verdict* decided() const noexcept { return verdict_.load(memory_order_acquire); }
+  const verdict* decided() const noexcept { return verdict_.load(memory_order_acquire); }
 
   bool wants_another(pool_word seen) const noexcept { return seen.searching() == 0 && seen.awake() < max_workers_; }
   void ensure_a_worker();
@@ -193,9 +209,10 @@ private:
   atomic<worker**> table_{nullptr};
   atomic<std::size_t> workers_made_{0};
   atomic<std::size_t> thread_count_{0};
-  atomic<verdict*> verdict_{nullptr};  // once set, tasks end by it instead of running
+  atomic<const verdict*> verdict_{nullptr};  // one of those below; once set, tasks end by it instead of running
   intake_bound bound_;
-  const std::exception_ptr broken_;  // made ahead: there may be no memory for it when the pool breaks
+  const verdict cancelled_{};
+  const verdict broken_;  // made ahead: there may be no memory for it when the pool breaks
 
   alignas(cache_line) atomic<std::uint64_t> word_{0};  // see pool_word
 
@@ -208,8 +225,6 @@ private:
   std::size_t threads_alive_ = 0;   // thread_count_ and those that have retired but not left
   bool terminating_ = false;        // workers leave when they would park
 
-  verdict last_word_;  // what verdict_ points at
-  atomic<bool> verdict_taken_{false};
   atomic<bool> break_reported_{false};
   atomic<std::uint64_t> discarded_{0};
   atomic<std::uint32_t> idle_epoch_{0};  // counts the moments at which watchers look again

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <exception>
 #include <utility>
 
 #include <spool/detail/scheduler.hpp>
@@ -34,6 +33,32 @@ inline scheduler::admission::admission(scheduler& pool, deadline until) : pool_(
     throw;
   }
   lane_ = &mine;
+}
+
+inline scheduler::admission::admission(scheduler& pool, std::exception_ptr& refusal, bool yields) noexcept
+    : pool_(pool) {
+  const bool here = !yields && pool.is_here();
+  lane* mine = nullptr;
+  if (!here) {
+    pool.bound_.enter_anyway();
+    mine = &pool.my_lane();
+    mine->admit();  // before the look at the word, as above
+  }
+  if (!pool.accepts()) {
+    refusal = pool.is_broken() ? pool.broken_.why : pool_is_shut_down();
+  } else if (here) {
+    here_ = static_cast<worker*>(current_task_thread);
+    return;
+  } else {
+    try {
+      if (pool.worker_count() == 0) pool.ensure_a_worker();
+      lane_ = mine;
+      return;
+    } catch (...) {
+      refusal = std::current_exception();
+    }
+  }
+  if (!here) pool.count_discarded();
 }
 
 inline void scheduler::admission::push(task& t) noexcept {
@@ -67,8 +92,7 @@ inline void scheduler::push_from_outside(lane& to, task& t) noexcept {
 }
 
 inline void scheduler::refuse() const {
-  const verdict* v = decided();
-  if (v != nullptr && v->why != nullptr) throw broken_pool_error();
+  if (is_broken()) throw broken_pool_error();
   throw pool_shutdown_error();
 }
 
@@ -99,13 +123,10 @@ inline std::size_t scheduler::pending() const noexcept {
 
 inline void scheduler::discard(task& t) noexcept { t.discard(*this, decided()->why); }
 
-inline void scheduler::discard_pending(std::exception_ptr why) noexcept {
-  if (!verdict_taken_.exchange(true, memory_order_acq_rel)) {
-    last_word_.why = std::move(why);
-    verdict_.store(&last_word_, memory_order_seq_cst);
-    bound_.look_again();
-  }
-  if (decided() == nullptr) return;  // another thread is just pronouncing, and discards
+/// After it the caller runs no task any more: one verdict is there, its own or an earlier one.
+inline void scheduler::discard_pending(const verdict& sentence) noexcept {
+  const verdict* none = nullptr;
+  if (verdict_.compare_exchange_strong(none, &sentence, memory_order_seq_cst)) bound_.look_again();
   for (std::size_t i = 0; i < lane_count_; ++i) {
     while (task* t = lanes_[i].take(1, 1)) discard(*t);
   }

@@ -56,4 +56,12 @@ private:
   std::uint8_t misses_ = 0;  // since spinning paid last; goes round
 };
 
+/// What the calling thread has learned of contention for a mutex; of any mutex, which is near enough for a guess.
+struct contention_habit {
+  spin_habit spin{};
+  std::int64_t last_ns = 0;  // when it last had to wait for one
+};
+
+inline constinit thread_local contention_habit my_contention{};
+
 }  // namespace spool::detail

@@ -70,9 +70,10 @@ public:
 
   // ── task_thread ──
 
-  patience begin_wait(awaited_results& awaited) noexcept override;
-  patience ask_again(awaited_results& awaited) noexcept override;
-  void end_wait(awaited_results& awaited) noexcept override;
+  // Inline here already: else every file that includes this would hold the table of virtual functions, and all behind it.
+  inline patience begin_wait(awaited_results& awaited) noexcept override;
+  inline patience ask_again(awaited_results& awaited) noexcept override;
+  inline void end_wait(awaited_results& awaited) noexcept override;
 
 private:
   friend class scheduler;

@@ -169,7 +169,11 @@ inline bool worker::park() noexcept {
   const pool_word seen = pool_.add_to_word(0 - pool_word::one_searching - pool_word::one_awake);
   pool_.lock_.unlock();
   searching_ = false;
-  if (seen.searching() == 1 && pool_.any_work()) pool_.summon();
+  if (seen.searching() == 1 && pool_.any_work()) {
+    pool_.summon();
+    // If it has called this very worker back, the task may still be on its way in, by a thread that has lost its processor.
+    if (parked_.load(memory_order_relaxed) == 0) cpu_yield();
+  }
   pool_.look_for_the_end(seen);
   return sleep_parked();
 }

@@ -49,8 +49,10 @@ void each_group_up(const std::string& mount, std::string group, F&& f) {
   }
 }
 
-inline void limit_by_groups(std::size_t& cpus) {
-  std::FILE* file = std::fopen("/proc/self/cgroup", "re");
+/// Lowers `cpus` to the quotas of the groups that `membership` lists, in the file systems under `mount`.
+inline void limit_by_groups(std::size_t& cpus, const char* membership = "/proc/self/cgroup",
+                            const std::string& mount = "/sys/fs/cgroup") {
+  std::FILE* file = std::fopen(membership, "re");
   if (file == nullptr) return;
   char line[4096];
   while (std::fgets(line, sizeof line, file) != nullptr) {
@@ -62,13 +64,13 @@ inline void limit_by_groups(std::size_t& cpus) {
     const std::string controllers = "," + text.substr(first + 1, second - first - 1) + ",";
     const std::string group = text.substr(second + 1, text.find_last_not_of("\n/") - second);
     if (controllers == ",,") {
-      each_group_up("/sys/fs/cgroup", group, [&](const std::string& folder) {
+      each_group_up(mount, group, [&](const std::string& folder) {
         const std::string max = first_line_of(folder + "/cpu.max");  // "100000 100000", or "max 100000"
         const std::size_t space = max.find(' ');
         if (space != std::string::npos) limit_by_quota(max.substr(0, space), max.substr(space + 1), cpus);
       });
     } else if (controllers.find(",cpu,") != std::string::npos) {
-      each_group_up("/sys/fs/cgroup/cpu", group, [&](const std::string& folder) {
+      each_group_up(mount + "/cpu", group, [&](const std::string& folder) {
         limit_by_quota(first_line_of(folder + "/cpu.cfs_quota_us"), first_line_of(folder + "/cpu.cfs_period_us"), cpus);
       });
     }
@@ -77,8 +79,7 @@ inline void limit_by_groups(std::size_t& cpus) {
 }
 
 inline std::size_t count_usable_cpus() {
-  std::size_t cpus =
-      std::max(1U, std::thread::hardware_concurrency());  // by the affinity mask, in libstdc++ and libc++
+  std::size_t cpus = std::max(1U, std::thread::hardware_concurrency());
   cpu_set_t mask;
   CPU_ZERO(&mask);
   if (::sched_getaffinity(0, sizeof mask, &mask) == 0) cpus = static_cast<std::size_t>(std::max(1, CPU_COUNT(&mask)));

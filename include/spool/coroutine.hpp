@@ -1,0 +1,199 @@
+// spool/coroutine.hpp · floor 5 · co_await a future; a future as a coroutine
+// SPDX-License-Identifier: MIT
+//
+//     spool::future<std::size_t> total_size(spool::thread_pool& pool, std::vector<std::string> urls) {
+//       std::size_t sum = 0;
+//       for (auto const& url : urls) sum += (co_await pool.submit(fetch, url)).size();
+//       co_return sum;
+//     }
+//
+// co_await f       Gives what f.result() gives, as soon as it is there: T const& of an lvalue, the value itself, moved out
+//                  for all handles, of an rvalue. Throws what that throws. No thread waits: the coroutine is suspended,
+//                  and goes on in the thread that completes f, as a callback of f, or at once if f is done.
+// future<T> f()    May be a coroutine. It runs at once, up to its first suspension, in the caller; its future is running
+//                  from the start, so that cancel() is false, and gets what it returns or throws.
+//
+// Shape            Any coroutine may await a future, those of other libraries too, but it must not be destroyed while it
+//                  is suspended there. One handle, awaited by many coroutines, is read by each.
+// Synchronization  What happened before a future was completed happens before its co_await goes on.
+// Complexity       A coroutine is two blocks of memory, reused in the steady state: its frame and its result. Awaiting
+//                  needs none, and no stack, however long the chain of coroutines that await each other.
+// Lifetime         Its frame, arguments and locals included, is destroyed before its result is seen.
+#pragma once
+
+#include <coroutine>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include <spool/detail/block_cache.hpp>
+#include <spool/detail/future_state.hpp>
+#include <spool/detail/promise_state.hpp>
+#include <spool/detail/result_access.hpp>
+#include <spool/detail/resumption.hpp>
+#include <spool/errors.hpp>
+#include <spool/future.hpp>
+
+namespace spool {
+
+namespace detail {
+
+/// A coroutine's place among the callbacks of a future; lies in its frame.
+template <class T, bool Taken>
+class future_awaiter final : public done_callback {
+public:
+  explicit future_awaiter(future_state<T>& awaited) noexcept : awaited_(awaited) {}
+
+  bool await_ready() const noexcept { return awaited_.done(); }
+  /// Lifetime  Once it is among the callbacks the coroutine may go on, and end, in another thread: nothing here is
+  ///           touched any more.
+  template <class Handle>
+  bool await_suspend(Handle h) noexcept {
+    coroutine_ = suspended_coroutine(h);
+    return awaited_.try_add_callback(*this);
+  }
+  decltype(auto) await_resume() {
+    if constexpr (Taken) {
+      return take_result(awaited_);
+    } else {
+      return refer_to_result(awaited_);
+    }
+  }
+
+  future_state_base* run(future_state_base&) noexcept override { return resume_here(coroutine_); }
+
+private:
+  future_state<T>& awaited_;  // until it is settled who completes it has a handle, and while this runs
+  suspended_coroutine coroutine_;
+};
+
+/// The end of a coroutine that returns a future.
+struct coroutine_end {
+  bool await_ready() const noexcept { return false; }
+  template <class Promise>
+  void await_suspend(std::coroutine_handle<Promise> h) const noexcept {
+    Promise::end(h);
+  }
+  void await_resume() const noexcept {}
+};
+
+/// The library's own errors that may pass through a coroutine: of those no reader need be found.
+inline bool is_own_error(std::exception_ptr const& error) noexcept {
+  try {
+    std::rethrow_exception(error);
+  } catch (cancelled_error const&) {
+    return true;
+  } catch (broken_promise_error const&) {
+    return true;
+  } catch (broken_pool_error const&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+/// What the coroutines that return a future<T> have in common, whatever T is.
+template <class T>
+class coroutine_promise_base {
+public:
+  coroutine_promise_base() : result_((broken_promise(), new promise_state<T>)) {
+    result_->add_handle();  // for the future; the other one is the coroutine's
+    result_->claim();
+  }
+  coroutine_promise_base(const coroutine_promise_base&) = delete;
+  coroutine_promise_base& operator=(const coroutine_promise_base&) = delete;
+  /// Who has destroyed the coroutine before its end, by a handle that it gave away, leaves a broken promise.
+  ~coroutine_promise_base() {
+    if (result_ == nullptr) return;
+    if (outcome_ != future_state_base::pending) discard_outcome();
+    result_->mark_own_error();
+    result_->emplace_error(std::exception_ptr(broken_promise()));
+    result_->settle_and_drop(future_state_base::has_error, [] {});
+  }
+
+  static void* operator new(std::size_t size) { return allocate_block(size); }
+  static void operator delete(void* memory, std::size_t size) noexcept { free_block_of(memory, size); }
+
+  future<T> get_return_object() noexcept { return future_access::adopt<T>(result_); }
+  std::suspend_never initial_suspend() const noexcept { return {}; }
+  coroutine_end final_suspend() const noexcept { return {}; }
+
+  void unhandled_exception() noexcept {
+    std::exception_ptr thrown = std::current_exception();
+    discard_outcome();  // a destructor that threw after co_return
+    if (is_own_error(thrown)) result_->mark_own_error();
+    result_->emplace_error(std::move(thrown));
+    outcome_ = future_state_base::has_error;
+  }
+
+  /// The body has ended: destroys the frame, and then lets the result be seen.
+  template <class Promise>
+  static void end(std::coroutine_handle<Promise> h) noexcept {
+    coroutine_promise_base& self = h.promise();
+    promise_state<T>& result = *std::exchange(self.result_, nullptr);
+    const future_state_base::phase outcome = self.outcome_;
+    const void* const frame = h.address();
+    h.destroy();
+    settle_coroutine(result, outcome, frame);
+  }
+
+protected:
+  template <class... Args>
+  void keep(Args&&... args) {
+    result_->emplace_value(std::forward<Args>(args)...);
+    outcome_ = future_state_base::has_value;
+  }
+
+private:
+  void discard_outcome() noexcept {
+    if (outcome_ == future_state_base::has_value) result_->discard_value();
+    outcome_ = future_state_base::pending;
+  }
+
+  promise_state<T>* result_;                                       // null once it has ended
+  future_state_base::phase outcome_ = future_state_base::pending;  // what lies in result_, to be settled at the end
+};
+
+template <class T>
+class coroutine_promise : public coroutine_promise_base<T> {
+public:
+  template <class U = T>
+    requires std::is_convertible_v<U, T>
+  void return_value(U&& value) {
+    this->keep(std::forward<U>(value));
+  }
+};
+template <class T>
+class coroutine_promise<T&> : public coroutine_promise_base<T&> {
+public:
+  void return_value(T& value) { this->keep(std::addressof(value)); }
+  void return_value(T&&) = delete;
+};
+template <>
+class coroutine_promise<void> : public coroutine_promise_base<void> {
+public:
+  void return_void() { keep(); }
+};
+
+}  // namespace detail
+
+/// Gives T const&, or what a reference refers to, or nothing.
+/// Throws  what the task threw; cancelled_error; usage_error if f is empty, or its value was moved out.
+template <class T>
+auto operator co_await(const future<T>& f) {
+  return detail::future_awaiter<T, false>(detail::future_access::state(f));
+}
+/// Gives the value, moved out for all handles.      Throws  the same.
+template <class T>
+auto operator co_await(future<T>&& f) {
+  return detail::future_awaiter<T, true>(detail::future_access::state(f));
+}
+
+}  // namespace spool
+
+template <class T, class... Args>
+struct std::coroutine_traits<spool::future<T>, Args...> {
+  using promise_type = spool::detail::coroutine_promise<T>;
+};

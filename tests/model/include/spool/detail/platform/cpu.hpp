@@ -1,0 +1,17 @@
+// spool/detail/platform/cpu.hpp · the processor of the model: a pause lets other threads run
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+#include <engine/access.hpp>
+
+namespace spool::detail {
+
+inline void cpu_pause() noexcept { ::model::pause(); }
+inline void cpu_yield() noexcept { ::model::yield(); }
+inline bool has_several_cpus() noexcept { return ::model::has_several_cpus(); }
+
+inline std::uintptr_t stack_position() noexcept { return reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)); }
+
+}  // namespace spool::detail

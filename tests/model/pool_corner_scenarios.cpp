@@ -1,0 +1,266 @@
+// tests/model/pool_corner_scenarios.cpp · rarer moments of a pool: stand-ins,
+// initializers, discards, loops SPDX-License-Identifier: MIT
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include <spool/event.hpp>
+#include <spool/thread_pool.hpp>
+#include <spool/wait.hpp>
+
+#include <support.hpp>
+
+using namespace std::chrono_literals;
+using namespace model;
+
+namespace {
+
+spool::pool_options with(std::size_t workers, std::size_t pending = 0) {
+  return {.max_workers = workers, .thread_name_prefix = "w", .initializer = {}, .max_pending = pending};
+}
+
+}  // namespace
+
+MODEL_SCENARIO(pool_three_submit_to_two_workers, .timeouts_may_rescue = false) {
+  int ran[3] = {0, 0, 0};
+  {
+    spool::thread_pool pool(with(2));
+    at_once([&] { pool.post([&] { ran[0] = 1; }); }, [&] { pool.post([&] { ran[1] = 1; }); },
+            [&] { pool.submit([&] { ran[2] = 1; }).wait(); });
+  }
+  MODEL_CHECK(ran[0] + ran[1] + ran[2] == 3);
+}
+
+// Each of the two tasks needs the other one to run at the same time.
+MODEL_SCENARIO(pool_two_tasks_that_meet, .timeouts_may_rescue = false) {
+  spool::thread_pool pool(with(2));
+  std::atomic<int> here{0};
+  const auto meet = [&] {
+    here.fetch_add(1);
+    while (here.load() != 2) std::this_thread::yield();
+  };
+  at_once([&] { pool.post(meet); }, [&] { pool.post(meet); });
+}
+
+// The same, both from one task, of which one must be stolen.
+MODEL_SCENARIO(pool_two_tasks_of_one_that_meet, .timeouts_may_rescue = false) {
+  spool::thread_pool pool(with(2));
+  std::atomic<int> here{0};
+  const auto meet = [&] {
+    here.fetch_add(1);
+    while (here.load() != 2) std::this_thread::yield();
+  };
+  pool.submit([&] { pool.post(meet), pool.post(meet); }).wait();
+}
+
+// The same behind others in one lane: taken over in a batch, they must not lie
+// where nobody sees them.
+MODEL_SCENARIO(pool_tasks_that_meet_behind_others, .timeouts_may_rescue = false) {
+  spool::thread_pool pool(with(2));
+  std::atomic<int> here{0};
+  const auto meet = [&] {
+    here.fetch_add(1);
+    while (here.load() < 2) std::this_thread::yield();
+  };
+  for (int i = 0; i < 9; ++i) pool.post([] {});
+  pool.post(meet);
+  pool.post(meet);
+}
+
+// Two that meet are taken over at once, and before they are put where others see them, all others run: the worker that
+// found nothing more and went to sleep has to be woken.
+MODEL_SCENARIO(pool_tasks_that_meet_taken_in_one_batch, .timeouts_may_rescue = false) {
+  spool::thread_pool pool(with(2));
+  std::atomic<int> here{0};
+  const auto meet = [&] {
+    here.fetch_add(1);
+    while (here.load() < 2) std::this_thread::yield();
+  };
+  pool.post(meet);
+  pool.post(meet);
+  for (int i = 0; i < 15; ++i) pool.post([] {});
+}
+
+MODEL_SCENARIO(pool_two_waits_in_a_row_on_one_worker, .timeouts_may_rescue = false) {
+  spool::thread_pool pool(with(1));
+  const auto outer = pool.submit([&] {
+    const auto middle = pool.submit([&] { return pool.submit([] { return 1; }).result() + 1; });
+    return middle.result() + 1;
+  });
+  MODEL_CHECK(outer.result() == 3);
+}
+
+// The waiting task cannot run it: it must be another thread that stands in.
+MODEL_SCENARIO(pool_stand_in_runs_what_two_wait_for, .timeouts_may_rescue = false) {
+  spool::thread_pool pool(with(1));
+  spool::event go;
+  const auto a = pool.submit([&] { go.wait(); });
+  const auto wait = [&] { a.wait(); };
+  spool::promise<void> p;
+  const auto b = pool.submit([f = p.get_future()] { f.wait(); });
+  const auto c = pool.submit([&] { p.set_value(); });
+  at_once([&] { go.set(); }, wait);
+  b.wait();
+  c.wait();
+}
+
+MODEL_SCENARIO(pool_waiting_task_with_a_limit) {
+  spool::thread_pool pool(with(1));
+  const auto f = pool.submit([&] {
+    const auto inner = pool.submit([] { return 1; });
+    if (inner.wait_for(1ms)) return inner.result();
+    inner.wait();
+    return inner.result();
+  });
+  MODEL_CHECK(f.result() == 1);
+}
+
+MODEL_SCENARIO(pool_stand_ins_retire) {
+  spool::thread_pool pool(with(1));
+  spool::promise<void> p;
+  const auto a = pool.submit([f = p.get_future()] { f.wait(); });
+  const auto b = pool.submit([&] { p.set_value(); });
+  a.wait();
+  b.wait();
+  std::this_thread::sleep_for(150ms);
+  pool.submit([] {}).wait();
+}
+
+MODEL_SCENARIO(pool_with_an_initializer, .timeouts_may_rescue = false) {
+  std::atomic<int> ready{0};
+  auto options = with(2);
+  options.initializer = [&] { ready.fetch_add(1); };
+  spool::thread_pool pool(std::move(options));
+  at_once([&] { pool.submit([&] { MODEL_CHECK(ready.load() >= 1); }).wait(); }, [&] { pool.submit([] {}).wait(); });
+}
+
+MODEL_SCENARIO(pool_with_an_initializer_whose_tasks_meet, .timeouts_may_rescue = false) {
+  auto options = with(2);
+  options.initializer = [] { std::this_thread::yield(); };
+  spool::thread_pool pool(std::move(options));
+  std::atomic<int> here{0};
+  const auto meet = [&] {
+    here.fetch_add(1);
+    while (here.load() != 2) std::this_thread::yield();
+  };
+  pool.post(meet);
+  pool.post(meet);
+}
+
+// Both workers fail at the same time. The second one found that the first was
+// about to say so, but had not yet, and went on to run what was pending: tasks
+// ran in a thread whose initializer had thrown.
+MODEL_SCENARIO(pool_broken_by_its_initializer, .timeouts_may_rescue = false) {
+  const auto before = spool::set_excepthook([](spool::thread_info const&, std::exception_ptr) {});
+  {
+    auto options = with(2);
+    options.initializer = [] { throw std::runtime_error("no"); };
+    spool::thread_pool pool(std::move(options));
+    const auto work = [&] {
+      try {
+        const auto f = pool.submit([] {});
+        MODEL_CHECK(f.exception() != nullptr);
+      } catch (spool::broken_pool_error const&) {
+      }
+    };
+    at_once(work, work);
+  }
+  spool::set_excepthook({});
+}
+
+MODEL_SCENARIO(pool_discards_while_tasks_make_tasks, .timeouts_may_rescue = false) {
+  int ran = 0;
+  std::vector<spool::future<void>> inner(2);
+  spool::thread_pool pool(with(2));
+  const auto f = pool.submit([&] {
+    try {
+      for (auto& each : inner) each = pool.submit([] {});
+    } catch (spool::pool_shutdown_error const&) {
+    }
+    ran = 1;
+  });
+  pool.shutdown({.wait = true, .cancel_pending = true});
+  MODEL_CHECK(f.done());
+  MODEL_CHECK(f.cancelled() == (ran == 0));
+  for (const auto& each : inner) MODEL_CHECK(!each.valid() || each.done());
+}
+
+MODEL_SCENARIO(pool_loop_over_four, .timeouts_may_rescue = false) {
+  spool::thread_pool pool(with(2));
+  std::vector<int> all(4, 0);
+  pool.for_each(all, [](int& each) { ++each; });
+  for (const int each : all) MODEL_CHECK(each == 1);
+}
+
+MODEL_SCENARIO(pool_loop_inside_a_task, .timeouts_may_rescue = false) {
+  spool::thread_pool pool(with(2));
+  pool.submit([&] {
+        std::vector<int> all(3, 0);
+        pool.for_each(all, [](int& each) { ++each; });
+        for (const int each : all) MODEL_CHECK(each == 1);
+      })
+      .result();
+}
+
+MODEL_SCENARIO(pool_map_in_order, .timeouts_may_rescue = false) {
+  spool::thread_pool pool(with(2));
+  int expected = 1;
+  for (const int x : pool.map([](int i) { return i + 1; }, std::vector<int>{0, 1, 2})) MODEL_CHECK(x == expected++);
+}
+
+MODEL_SCENARIO(pool_map_dropped_at_once, .timeouts_may_rescue = false) {
+  spool::thread_pool pool(with(2));
+  auto range = pool.map([](int i) { return i + 1; }, std::vector<int>{0, 1, 2});
+  MODEL_CHECK(*range.begin() == 1);
+}
+
+MODEL_SCENARIO(pool_handles_dropped_before_the_tasks_end, .timeouts_may_rescue = false) {
+  spool::thread_pool pool(with(1));
+  std::optional f(pool.submit([] { return std::make_unique<int>(1); }));
+  std::optional g(*f);
+  at_once([&] { f.reset(); }, [&] { g->cancel(), g.reset(); });
+}
+
+MODEL_SCENARIO(pool_callback_submits_again, .timeouts_may_rescue = false) {
+  spool::thread_pool pool(with(1));
+  std::atomic<int> ran{0};
+  pool.submit([] {}).add_done_callback([&](const auto&) { pool.post([&] { ran.store(1); }); });
+  while (ran.load() == 0) std::this_thread::yield();
+}
+
+MODEL_SCENARIO(pool_closed_while_the_last_submit_leaves) {
+  std::optional<spool::thread_pool> pool(std::in_place, with(1));
+  spool::event ran;
+  at_once([&] { ran.wait(), pool.reset(); }, [&] { pool->post([&] { ran.set(); }); });
+}
+
+MODEL_SCENARIO(pool_refused_every_thread_but_one) {
+  spool::thread_pool pool(with(1));
+  spool::promise<void> p;
+  pool.submit([] {}).wait();
+  refuse_threads(3);
+  const auto f = pool.submit([&] {
+    const auto inner = pool.submit([] { return 1; });
+    return inner.result();
+  });
+  MODEL_CHECK(f.result() == 1);
+}
+
+MODEL_SCENARIO(pool_task_waits_for_one_of_another_pool, .timeouts_may_rescue = false) {
+  spool::thread_pool a(with(1));
+  spool::thread_pool b(with(1));
+  const auto f = a.submit([&] { return b.submit([&] { return a.submit([] { return 1; }).result(); }).result(); });
+  MODEL_CHECK(f.result() == 1);
+}
+
+MODEL_SCENARIO(pool_wait_idle_by_two_while_a_bound_holds, .timeouts_may_rescue = false) {
+  spool::thread_pool pool(with(1, 1));
+  at_once([&] { pool.wait_idle(); },
+          [&] {
+            for (int i = 0; i < 3; ++i) pool.post([] {});
+            pool.wait_idle();
+          });
+}

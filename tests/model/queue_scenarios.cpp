@@ -1,0 +1,210 @@
+// tests/model/queue_scenarios.cpp · the claims of queue, lifo_queue and
+// priority_queue SPDX-License-Identifier: MIT
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <thread>
+#include <vector>
+
+#include <spool/queue.hpp>
+
+#include <support.hpp>
+
+using namespace std::chrono_literals;
+using namespace model;
+
+namespace {
+
+using item = std::unique_ptr<int>;
+item make(int x) { return std::make_unique<int>(x); }
+
+/// Two put two items each, two get two each: nothing is lost, nothing comes
+/// twice.
+template <class Queue>
+void two_put_and_two_get(Queue& q) {
+  int sum[2] = {0, 0};
+  const auto get = [&](int i) { sum[i] += *q.get(), sum[i] += *q.get(); };
+  at_once([&] { q.put(make(1)), q.put(make(2)); }, [&] { q.put(make(4)), q.put(make(8)); }, [&] { get(0); },
+          [&] { get(1); });
+  MODEL_CHECK(sum[0] + sum[1] == 15);
+  MODEL_CHECK(q.empty());
+}
+
+struct by_value {
+  bool operator()(const item& a, const item& b) const { return *a < *b; }
+};
+
+}  // namespace
+
+MODEL_SCENARIO(queue_keeps_the_order_of_one_that_puts) {
+  spool::queue<item> q;
+  at_once(
+      [&] {
+        for (int i = 0; i < 3; ++i) MODEL_CHECK(*q.get() == i);
+      },
+      [&] {
+        for (int i = 0; i < 3; ++i) q.put(make(i));
+      });
+}
+
+MODEL_SCENARIO(queue_without_a_bound_loses_nothing) {
+  spool::queue<item> q;
+  two_put_and_two_get(q);
+}
+MODEL_SCENARIO(queue_with_one_place_loses_nothing) {
+  spool::queue<item> q(1);
+  two_put_and_two_get(q);
+}
+MODEL_SCENARIO(lifo_queue_with_one_place_loses_nothing) {
+  spool::lifo_queue<item> q(1);
+  two_put_and_two_get(q);
+}
+MODEL_SCENARIO(priority_queue_with_two_places_loses_nothing) {
+  spool::priority_queue<item, by_value> q(2);
+  two_put_and_two_get(q);
+}
+
+MODEL_SCENARIO(queue_of_one_place_where_all_give_up) {
+  spool::queue<item> q(1);
+  int put = 0;
+  int got[2] = {0, 0};
+  const auto get = [&](int i) {
+    if (const auto x = q.get_for(1ms)) got[i] = **x;
+  };
+  at_once(
+      [&] {
+        if (q.put_for(make(1), 1ms)) put += 1;
+        if (q.put_for(make(2), 1ms)) put += 2;
+      },
+      [&] { get(0); }, [&] { get(1); });
+  int left = 0;
+  while (const auto x = q.try_get()) left += **x;
+  MODEL_CHECK(got[0] + got[1] + left == put);
+}
+
+// A getter that gives up leaves the item to the one that waits for ever.
+MODEL_SCENARIO(queue_getter_that_gives_up_leaves_the_item_to_the_other) {
+  spool::queue<item> q;
+  int got[2] = {0, 0};
+  at_once([&] { q.put(make(1)), q.put(make(2)); },
+          [&] {
+            if (const auto x = q.get_for(1ms)) got[0] = **x;
+          },
+          [&] { got[1] = *q.get(); });
+  int left = 0;
+  while (const auto x = q.try_get()) left += **x;
+  MODEL_CHECK(got[0] + got[1] + left == 3);
+}
+MODEL_SCENARIO(queue_putter_that_gives_up_leaves_the_place_to_the_other) {
+  spool::queue<item> q(1);
+  q.put(make(1));
+  bool put = false;
+  int sum = 0;
+  at_once([&] { sum += *q.get(), sum += *q.get(); }, [&] { put = q.put_for(make(2), 1ms); }, [&] { q.put(make(4)); });
+  while (const auto x = q.try_get()) sum += **x;
+  MODEL_CHECK(sum == 5 + (put ? 2 : 0));
+}
+
+MODEL_SCENARIO(queue_stopped_getter_leaves_the_item_to_the_other) {
+  spool::queue<item> q;
+  std::stop_source stop;
+  int got[2] = {0, 0};
+  at_once([&] { q.put(make(1)), q.put(make(2)); },
+          [&] {
+            if (const auto x = q.get(stop.get_token())) got[0] = **x;
+          },
+          [&] { got[1] = *q.get(); }, [&] { stop.request_stop(); });
+  int left = 0;
+  while (const auto x = q.try_get()) left += **x;
+  MODEL_CHECK(got[0] + got[1] + left == 3);
+}
+
+MODEL_SCENARIO(queue_shutdown_ends_those_who_wait) {
+  spool::queue<item> q;
+  int got = 0;
+  int ended = 0;
+  const auto get = [&](int& sum, int& end) {
+    try {
+      for (;;) sum += *q.get();
+    } catch (spool::queue_shutdown_error const&) {
+      end = 1;
+    }
+  };
+  int got2 = 0;
+  int ended2 = 0;
+  at_once([&] { q.put(make(1)), q.put(make(2)), q.shutdown(); }, [&] { get(got, ended); }, [&] { get(got2, ended2); });
+  MODEL_CHECK(got + got2 == 3);
+  MODEL_CHECK(ended + ended2 == 2);
+}
+
+MODEL_SCENARIO(queue_shutdown_against_put_and_get) {
+  spool::queue<item> q(1);
+  int put = 0;
+  int got = 0;
+  at_once(
+      [&] {
+        try {
+          for (int i = 0; i < 3; ++i) q.put(make(1)), ++put;
+        } catch (spool::queue_shutdown_error const&) {
+        }
+      },
+      [&] {
+        try {
+          for (;;) got += *q.get();
+        } catch (spool::queue_shutdown_error const&) {
+        }
+      },
+      [&] { q.shutdown(); });
+  MODEL_CHECK(put == got);
+}
+
+MODEL_SCENARIO(queue_immediate_shutdown_lets_join_return) {
+  spool::queue<item> q;
+  q.put(make(1));
+  q.put(make(2));
+  at_once([&] { q.join(); }, [&] { q.shutdown(true); },
+          [&] {
+            try {
+              q.get();
+              q.task_done();
+            } catch (spool::queue_shutdown_error const&) {
+            } catch (spool::usage_error const&) {
+            }
+          });
+}
+
+MODEL_SCENARIO(queue_join_waits_for_all_that_was_put) {
+  spool::queue<item> q;
+  int done[2] = {0, 0};
+  q.put(make(0));
+  q.put(make(1));
+  const auto work = [&] { done[*q.get()] = 1, q.task_done(); };
+  at_once([&] { q.join(), MODEL_CHECK(done[0] + done[1] == 2); }, work, work);
+}
+
+MODEL_SCENARIO(queue_many_at_once_against_single_ones) {
+  spool::queue<item> q(2);
+  int sum[2] = {0, 0};
+  at_once(
+      [&] {
+        std::vector<item> all;
+        for (const int x : {1, 2, 4}) all.push_back(make(x));
+        q.put_many(std::move(all));
+      },
+      [&] {
+        std::vector<item> got(2);
+        const std::size_t n = q.get_many(got.begin(), 2);
+        for (std::size_t i = 0; i < n; ++i) sum[0] += *got[i];
+        if (n < 2) sum[0] += *q.get();
+      },
+      [&] { sum[1] += *q.get(); });
+  MODEL_CHECK(sum[0] + sum[1] == 7);
+}
+
+// Whoever got the last item may destroy the queue, while the put is still about
+// to end.
+MODEL_SCENARIO(queue_destroyed_by_who_got_the_last_item) {
+  auto* const q = new spool::queue<item>;
+  at_once([&] { q->get(), delete q; }, [&] { q->put(make(1)); });
+}
