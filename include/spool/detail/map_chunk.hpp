@@ -150,7 +150,7 @@ public:
     if (!this->claim()) return this->drop_entry();
     from.count_discarded();
     this->discard_callable();
-    this->mark_read();  // the library's own error: no reader need be found for it
+    this->mark_own_error();
     this->emplace_error(std::exception_ptr(why));
     this->settle_and_drop(future_state_base::has_error, [] {});
   }
