@@ -161,6 +161,12 @@ private:
   spool::excepthook_handler before_;
 };
 
+/// Counts the end of an act, also when it throws.
+struct end_of_act {
+  std::atomic<int>& finished;
+  ~end_of_act() { ++finished; }
+};
+
 /// Rounds in which threads race: prepare() and check() run in the caller, alone; between them all acts run at once,
 /// the first in the caller, each after a small random delay, so that each comes first now and then.
 template <class Prepare, class Check, class First, class... Others>
@@ -191,11 +197,7 @@ void duel(int rounds, Prepare prepare, Check check, First first, Others... other
             now = round.load();
           }
           if (now < 0) return;
-          struct counter {
-            std::atomic<int>& finished;
-            ~counter() { ++finished; }
-          };
-          const counter at_exit{finished};
+          const end_of_act at_exit{finished};
           pass_time(random);
           act();
         }
