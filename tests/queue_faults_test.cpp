@@ -119,7 +119,7 @@ TEMPLATE_TEST_CASE("a get that runs out of memory leaves the item, whichever all
   const auto check = [&](auto get_is) {
     TestType q;
     TestType twin;
-    for (std::size_t i : {2, 0, 3, 1}) {
+    for (std::size_t i : {2u, 0u, 3u, 1u}) {
       q.put(heavy(name_of(i)));
       twin.put(heavy(name_of(i)));
     }
