@@ -19,6 +19,7 @@
 #include <stop_token>
 #include <thread>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "battery/destroyable.hpp"
@@ -864,4 +865,68 @@ TEST_CASE("it may be destroyed when all waiters have been notified, before they 
     CHECK(released == 4);
     CHECK(std::all_of(std::begin(memory), std::end(memory), [](unsigned char byte) { return byte == 0xa5; }));
   }
+}
+
+TEST_CASE("it may be destroyed when all waiters have been notified, though some of them gave up just then") {
+  alignas(spool::condition) static unsigned char memory[sizeof(spool::condition)];
+  constexpr int rounds = 3'000;
+  spool::mutex m;
+  std::vector<std::stop_source> sources(rounds + 1);
+  std::atomic<int> round{0};
+  std::atomic<int> stop_now{0};
+  std::atomic<int> ended{0};
+  spool::condition* changed = nullptr;  // guarded by m, as the rest
+  int waiting = 0;
+  steady::time_point until;
+  crew threads;
+  for (int who = 0; who < 2; ++who) {
+    threads.start([&, who] {
+      for (int r = 1; r <= rounds; ++r) {
+        eventually([&] { return round == r; });
+        std::unique_lock held(m);
+        spool::condition& mine = *changed;
+        ++waiting;
+        if (who == 0) {
+          until = steady::now() + 150us;
+          mine.wait_until(held, until);
+        } else {
+          bool asked = false;  // not again once it was notified: the condition is gone then
+          mine.wait(held, sources[static_cast<std::size_t>(r)].get_token(), [&] { return std::exchange(asked, true); });
+        }
+        ++ended;
+      }
+    });
+  }
+  threads.start([&] {
+    for (int r = 1; r <= rounds; ++r) {
+      eventually([&] { return stop_now >= r; });
+      sources[static_cast<std::size_t>(r)].request_stop();
+    }
+  });
+  std::minstd_rand random(6);
+  int late = 0;
+  for (int r = 1; r <= rounds; ++r) {
+    {
+      const std::lock_guard held(m);
+      changed = ::new (static_cast<void*>(memory)) spool::condition;
+      waiting = 0;
+    }
+    round = r;
+    eventually_under(m, [&] { return waiting == 2; });
+    {
+      const std::lock_guard held(m);
+      const auto about = std::chrono::microseconds(static_cast<int>(random() % 200) - 5);  // its sleep may run over
+      while (steady::now() < until + about) {
+      }
+      stop_now = r;
+      for (auto steps = random() % 8'000; steps > 0; --steps) std::atomic_signal_fence(std::memory_order_seq_cst);
+      changed->notify_all();
+      changed->~condition();
+      for (volatile unsigned char& byte : memory) byte = 0xa5;
+    }
+    eventually([&] { return ended == 2 * r; });
+    if (!std::all_of(std::begin(memory), std::end(memory), [](unsigned char byte) { return byte == 0xa5; })) ++late;
+  }
+  threads.join();
+  CHECK(late == 0);
 }

@@ -5,9 +5,11 @@
 #include <cstdint>
 
 #include <spool/detail/atomic.hpp>
+#include <spool/detail/config.hpp>
 #include <spool/detail/deadline.hpp>
 #include <spool/detail/futex.hpp>
 #include <spool/detail/intrusive_list.hpp>
+#include <spool/detail/platform/cpu.hpp>
 #include <spool/detail/spin_habit.hpp>
 #include <spool/detail/word_lock.hpp>
 
@@ -37,13 +39,18 @@ inline constinit thread_local hand_off_habit my_hand_offs{};
 /// but its deadline or its stop.
 ///
 /// Synchronization  A release happens before the return of every wait that it ends.
-/// Lifetime         May die once every waiter has been released, even before they have run on, and while the release
-///                  is still returning.
+/// Lifetime         May die once a release has come for every waiter, even before they have run on, and while the
+///                  release is still returning. Those that just then gave up are waited for until they are out.
 class wait_list {
 public:
   class waiter;
 
   constexpr wait_list() noexcept = default;
+  wait_list(const wait_list&) = delete;
+  wait_list& operator=(const wait_list&) = delete;
+  ~wait_list() {
+    if (lock_.note() != nobody) await_leavers();
+  }
 
   /// Enters the caller at the end of the row; wait() must follow.
   /// Returns  false, not entered, if a stop has come.
@@ -66,6 +73,7 @@ public:
 private:
   bool leave(waiter& w) noexcept;
   bool take_out(waiter& w) noexcept;
+  void await_leavers() noexcept;
   static void finish(waiter& w, std::uint32_t how) noexcept;
 
   enum note : std::uint32_t { nobody, somebody };  // on lock_, for a release that looks without it
@@ -92,7 +100,8 @@ private:
   //  Invariants
   //    1  A wait that may give up is decided by who makes the word claimed: a release, a stop, or the waiter itself.
   //       A wait that may not is decided by the release that takes it out of the row.
-  //    2  Once a release has decided, neither the waiter nor a stop uses the row: it may be gone. Once the word says
+  //    2  Once a release has decided, neither the waiter nor a stop uses the row: it may be gone. If one of these has
+  //       decided, it takes the waiter out of the row itself, and keeps the row alive until it has. Once the word says
   //       released or stopped, nobody else uses the waiter but for the word's address: it may be gone too.
   //    3  Asleep and claimed_asleep: who writes the outcome wakes.
   //
@@ -152,6 +161,20 @@ inline bool wait_list::leave(waiter& w) noexcept {
   return true;
 }
 
+/// The end of a row where all have been released, but some had given up before and have not left yet.
+SPOOL_COLD inline void wait_list::await_leavers() noexcept {
+  for (bool some = true; some;) {
+    lock_.lock();
+    some = false;
+    for (waiter* w = row_.empty() ? nullptr : &row_.front(); w != nullptr; w = row_.after(*w)) {
+      const std::uint32_t seen = w->word_.load(memory_order_relaxed);
+      some = some || seen == waiter::claimed || seen == waiter::claimed_asleep;
+    }
+    lock_.unlock();
+    if (some) cpu_yield();
+  }
+}
+
 inline void wait_list::withdraw(waiter& w) noexcept {
   if (!take_out(w) && wait(w, deadline::never())) release(1);
 }
@@ -161,9 +184,12 @@ inline void wait_list::release(unsigned n) noexcept {
   waiter* first = nullptr;
   waiter** last = &first;
   lock_.lock();
-  while (n != 0 && !row_.empty()) {
-    waiter& w = *row_.pop_front();
-    if (w.may_give_up_ && !w.claim()) continue;  // it gave up, and comes for the lock to say so
+  waiter* oldest = row_.empty() ? nullptr : &row_.front();
+  while (n != 0 && oldest != nullptr) {
+    waiter& w = *oldest;
+    oldest = row_.after(w);
+    if (w.may_give_up_ && !w.claim()) continue;  // it gave up, and comes for the lock to leave
+    row_.erase(w);
     *last = &w;
     last = &w.next_out_;
     --n;
@@ -192,7 +218,7 @@ inline void wait_list::finish(waiter& w, std::uint32_t how) noexcept {
   my_hand_offs.woke_a_sleeper = sleeps;
 }
 
-/// Returns  false if it was not in the row any more: a release that found it claimed took it out, or ended its wait.
+/// Returns  false if it was not in the row any more: a release has ended its wait.
 inline bool wait_list::take_out(waiter& w) noexcept {
   lock_.lock();
   const bool listed = w.linked();
