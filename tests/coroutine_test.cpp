@@ -578,6 +578,17 @@ TEST_CASE("a coroutine that is resumed by hand in the body of another has those 
   CHECK(follower.result() == 5);
 }
 
+TEST_CASE("the frame of a coroutine that is resumed by hand is destroyed before its result is seen, too") {
+  std::coroutine_handle<> handle;
+  const auto body = [](std::coroutine_handle<>& to, std::shared_ptr<int>) -> future<void> { co_await given_away{to}; };
+  probe seen;
+  bool gone = false;
+  const auto c = body(handle, seen.take());
+  c.add_done_callback([&](future<void> const&) { gone = seen.gone(); });
+  handle.resume();
+  CHECK(gone);
+}
+
 TEST_CASE("a coroutine that a stranger destroys before its end leaves a broken promise") {
   const hook_log log;
   std::coroutine_handle<> handle;
