@@ -559,6 +559,36 @@ TEST_CASE("a coroutine may await what is of another library, and be resumed by i
   CHECK(follower.result() == 5);
 }
 
+TEST_CASE("a coroutine that is resumed by hand in the body of another has those that await it go on there and then") {
+  std::coroutine_handle<> handle;
+  const auto inner = [](std::coroutine_handle<>& to) -> future<int> {
+    co_await given_away{to};
+    co_return 5;
+  };
+  const auto outer = [](future<int> f, std::coroutine_handle<> other, future<int> follows) -> future<bool> {
+    co_await f;
+    other.resume();
+    co_return follows.done();
+  };
+  promise<int> p;
+  const auto follower = pass_on(inner(handle));
+  const auto c = outer(p.get_future(), handle, follower);
+  p.set_value(1);
+  CHECK(c.result());
+  CHECK(follower.result() == 5);
+}
+
+TEST_CASE("the frame of a coroutine that is resumed by hand is destroyed before its result is seen, too") {
+  std::coroutine_handle<> handle;
+  const auto body = [](std::coroutine_handle<>& to, std::shared_ptr<int>) -> future<void> { co_await given_away{to}; };
+  probe seen;
+  bool gone = false;
+  const auto c = body(handle, seen.take());
+  c.add_done_callback([&](future<void> const&) { gone = seen.gone(); });
+  handle.resume();
+  CHECK(gone);
+}
+
 TEST_CASE("a coroutine that a stranger destroys before its end leaves a broken promise") {
   const hook_log log;
   std::coroutine_handle<> handle;

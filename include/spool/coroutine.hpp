@@ -15,6 +15,7 @@
 //
 // Shape            Any coroutine may await a future, those of other libraries too, but it must not be destroyed while it
 //                  is suspended there. One handle, awaited by many coroutines, is read by each.
+//                  g++ 12 compiles `c ? co_await f : g` wrongly, whatever is awaited: use an if.
 // Synchronization  What happened before a future was completed happens before its co_await goes on.
 // Complexity       A coroutine is two blocks of memory, reused in the steady state: its frame and its result. Awaiting
 //                  needs none, and no stack, however long the chain of coroutines that await each other.
