@@ -45,6 +45,9 @@ unsigned choose(unsigned n) noexcept;
 /// Threads that the system refuses from now on: the next `n`.
 void refuse_threads(unsigned n) noexcept;
 
+/// What came before was preparation: the changes of priority that were planned happen from here on.
+void begin_contest() noexcept;
+
 /// Until so many threads sleep.
 void wait_for_sleepers(unsigned n) noexcept;
 

@@ -79,9 +79,15 @@ MODEL_SCENARIO(pool_tasks_that_meet_taken_in_one_batch, .timeouts_may_rescue = f
     here.fetch_add(1);
     while (here.load() < 2) std::this_thread::yield();
   };
+  spool::event go;
+  pool.post([&] { go.wait(); });
+  pool.post([&] { go.wait(); });
+  wait_for_sleepers(2);
   pool.post(meet);
   pool.post(meet);
-  for (int i = 0; i < 15; ++i) pool.post([] {});
+  for (int i = 0; i < 14; ++i) pool.post([] {});
+  begin_contest();
+  go.set();
 }
 
 MODEL_SCENARIO(pool_two_waits_in_a_row_on_one_worker, .timeouts_may_rescue = false) {
@@ -148,6 +154,18 @@ MODEL_SCENARIO(pool_with_an_initializer_whose_tasks_meet, .timeouts_may_rescue =
   };
   pool.post(meet);
   pool.post(meet);
+}
+
+MODEL_SCENARIO(pool_with_an_initializer_and_two_that_submit_what_meets, .timeouts_may_rescue = false) {
+  auto options = with(2);
+  options.initializer = [] {};
+  spool::thread_pool pool(std::move(options));
+  std::atomic<int> here{0};
+  const auto meet = [&] {
+    here.fetch_add(1);
+    while (here.load() != 2) std::this_thread::yield();
+  };
+  at_once([&] { pool.post(meet); }, [&] { pool.post(meet); });
 }
 
 // Both workers fail at the same time. The second one found that the first was

@@ -122,6 +122,17 @@ MODEL_SCENARIO(pool_chain_whose_end_comes_late, .timeouts_may_rescue = false) {
   MODEL_CHECK(a.result() == 3);
 }
 
+// One too many is awake, and parks; just then the other one begins to wait again, for what nobody else would run.
+MODEL_SCENARIO(pool_stand_in_parks_while_the_other_begins_to_wait, .timeouts_may_rescue = false) {
+  spool::thread_pool pool(with(1));
+  spool::promise<void> p[2];
+  const auto f = pool.submit([a = p[0].get_future(), b = p[1].get_future()] { a.wait(), b.wait(); });
+  pool.post([&] { p[0].set_value(); });
+  pool.post([&] { p[1].set_value(); });
+  begin_contest();
+  f.wait();
+}
+
 MODEL_SCENARIO(pool_waits_of_two_pools_in_each_other, .timeouts_may_rescue = false) {
   spool::thread_pool a(with(1));
   spool::thread_pool b(with(1));

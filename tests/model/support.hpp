@@ -15,6 +15,7 @@ namespace model {
 /// and joins these.
 template <class Mine, class... Others>
 void at_once(Mine&& mine, Others&&... others) {
+  begin_contest();
   std::array<std::thread, sizeof...(Others)> threads{std::thread([&others] { others(); })...};
   mine();
   for (std::thread& t : threads) t.join();

@@ -1,4 +1,4 @@
-// tests/model/thread_scenarios.cpp · the claims of thread and timer
+// tests/model/thread_scenarios.cpp · the claims of thread
 // SPDX-License-Identifier: MIT
 #include <chrono>
 #include <optional>
@@ -7,7 +7,6 @@
 #include <thread>
 
 #include <spool/thread.hpp>
-#include <spool/timer.hpp>
 
 #include <support.hpp>
 
@@ -96,78 +95,4 @@ MODEL_SCENARIO(thread_list_while_threads_come_and_go) {
   a.join();
   b.join();
   MODEL_CHECK(spool::active_count() == 1);
-}
-
-MODEL_SCENARIO(timer_fires_once) {
-  int fired = 0;
-  spool::timer t(1ms, [&] { ++fired; });
-  t.start();
-  t.join();
-  MODEL_CHECK(fired == 1);
-}
-
-MODEL_SCENARIO(timer_cancel_against_its_time) {
-  int fired = 0;
-  bool cancelled = false;
-  spool::timer t(1ms, [&] { ++fired; });
-  t.start();
-  at_once([&] { t.join(); },
-          [&] {
-            if (choose(2) == 0) std::this_thread::sleep_for(1ms);
-            cancelled = t.cancel();
-          });
-  MODEL_CHECK(fired == (cancelled ? 0 : 1));
-}
-
-MODEL_SCENARIO(timer_destroyed_around_its_time) {
-  int fired = 0;
-  {
-    spool::timer t(1ms, [&] { ++fired; });
-    t.start();
-    if (choose(2) == 0) std::this_thread::sleep_for(1ms);
-  }
-  MODEL_CHECK(fired <= 1);
-}
-
-MODEL_SCENARIO(timer_whose_callback_starts_another) {
-  int fired = 0;
-  std::optional<spool::timer> second;
-  spool::timer first(1ms, [&] {
-    ++fired;
-    second.emplace(1ms, [&] { ++fired; });
-    second->start();
-  });
-  first.start();
-  first.join();
-  second->join();
-  MODEL_CHECK(fired == 2);
-}
-
-MODEL_SCENARIO(timers_two_of_which_one_blocks_for_the_other) {
-  std::atomic<int> second_fired{0};
-  spool::timer first(1ms, [&] {
-    while (second_fired.load() == 0) std::this_thread::sleep_for(100us);
-  });
-  spool::timer second(1ms, [&] { second_fired.store(1); });
-  first.start();
-  second.start();
-  first.join();
-  second.join();
-}
-
-MODEL_SCENARIO(timer_periodic_cancelled_from_outside) {
-  int fired = 0;
-  spool::periodic_timer t(1ms, [&] { ++fired; });
-  t.start();
-  std::this_thread::sleep_for(2500us);
-  t.cancel();
-  t.join();
-}
-
-MODEL_SCENARIO(timer_periodic_destroyed_by_its_callback) {
-  std::optional<spool::periodic_timer> t;
-  std::atomic<bool> over{false};
-  t.emplace(1ms, [&] { t.reset(), over.store(true); });
-  t->start();
-  while (!over.load()) std::this_thread::sleep_for(500us);
 }

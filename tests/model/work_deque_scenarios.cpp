@@ -94,10 +94,10 @@ MODEL_SCENARIO(deque_grows_while_thieves_are_in, .steps = 50'000) {
   work_deque d;
   static constexpr int most = 258;
   job* const jobs = new job[most];
-  for (int i = 0; i < 255; ++i) d.push(jobs[i]);
+  for (int i = 0; i < 256; ++i) d.push(jobs[i]);
   at_once(
       [&] {
-        for (int i = 255; i < most; ++i) d.push(jobs[i]);
+        for (int i = 256; i < most; ++i) d.push(jobs[i]);
         take(d.pop());
       },
       [&] { take(d.steal()), take(d.steal()); });

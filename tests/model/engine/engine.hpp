@@ -114,6 +114,7 @@ struct engine {
   std::uint64_t steps;
   std::uint64_t change_points[8];
   unsigned changes;
+  unsigned slice;  // steps that the first of all has before others get their turn
   int lowest_priority;
   unsigned threads_to_refuse;
 

@@ -11,9 +11,12 @@ namespace model {
 namespace {
 
 constexpr std::int64_t first_ns = 1'000'000'000'000;
-constexpr unsigned slice = 400;  // steps
+constexpr std::int64_t longest_absence_ns = 200'000'000;
 
 bool can_run(const fiber& f) noexcept { return f.is == state::runnable; }
+
+/// Whether a thread that can run may have taken so long that the sleep is over.
+bool may_be_over(const fiber& f) noexcept { return f.timed && f.until_ns - g->ns < longest_absence_ns; }
 
 /// A sleeper that ends its sleep by itself: at its deadline, or for no reason.
 void end_a_sleep(bool for_no_reason) noexcept {
@@ -21,7 +24,7 @@ void end_a_sleep(bool for_no_reason) noexcept {
   unsigned n = 0;
   for (unsigned i = 0; i < g->fiber_count; ++i) {
     fiber& f = g->fibers[i];
-    if (f.is == state::sleeping && (for_no_reason || f.timed)) found[n++] = &f;
+    if (f.is == state::sleeping && (for_no_reason || may_be_over(f))) found[n++] = &f;
   }
   if (n == 0) return;
   if (for_no_reason) --g->spurious_left;
@@ -66,7 +69,7 @@ fiber* by_priority(bool stays) noexcept {
   }
   // Even the first of all has its time slice: who waits for another in a loop
   // would be alone for ever.
-  if (self.paused || ++self.steps_on_end > slice) self.priority = --g->lowest_priority;
+  if (self.paused || ++self.steps_on_end > g->slice) self.priority = --g->lowest_priority;
   fiber* best = nullptr;
   for (unsigned i = 0; i < g->fiber_count; ++i) {
     fiber& f = g->fibers[i];
@@ -100,7 +103,7 @@ fiber* next_fiber(bool stays) noexcept {
     // What ends by itself is a preemption too.
     for (unsigned i = 0; i < g->fiber_count && g->preemptions < g->preemption_bound; ++i) {
       fiber& f = g->fibers[i];
-      if (f.is == state::sleeping && f.timed && pick(2, 1) != 0) {
+      if (f.is == state::sleeping && may_be_over(f) && pick(2, 1) != 0) {
         ++g->preemptions;
         wake(f, woken::by_timeout);
       }
@@ -182,6 +185,7 @@ void begin_schedule(std::uint64_t seed) noexcept {
   g->rushes_left = one_in(2) ? 0 : 4;
   static const unsigned lengths[] = {30, 60, 120, 250, 500, 1'500};
   const unsigned length = lengths[below(6)];
+  g->slice = one_in(2) ? 400 : 4'000;
   g->changes = below(5);
   for (unsigned i = 0; i < g->changes; ++i) g->change_points[i] = below(length);
 }

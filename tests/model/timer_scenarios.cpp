@@ -1,0 +1,182 @@
+// tests/model/timer_scenarios.cpp · the claims of timer and periodic_timer
+// SPDX-License-Identifier: MIT
+#include <atomic>
+#include <chrono>
+#include <optional>
+#include <system_error>
+#include <thread>
+
+#include <spool/timer.hpp>
+
+#include <support.hpp>
+
+using namespace std::chrono_literals;
+using namespace model;
+
+MODEL_SCENARIO(timer_fires_once) {
+  int fired = 0;
+  spool::timer t(1ms, [&] { ++fired; });
+  t.start();
+  t.join();
+  MODEL_CHECK(fired == 1);
+}
+
+MODEL_SCENARIO(timer_cancel_against_its_time) {
+  int fired = 0;
+  bool cancelled = false;
+  spool::timer t(1ms, [&] { ++fired; });
+  t.start();
+  at_once([&] { t.join(); },
+          [&] {
+            if (choose(2) == 0) std::this_thread::sleep_for(1ms);
+            cancelled = t.cancel();
+          });
+  MODEL_CHECK(fired == (cancelled ? 0 : 1));
+}
+
+MODEL_SCENARIO(timer_destroyed_around_its_time) {
+  int fired = 0;
+  {
+    spool::timer t(1ms, [&] { ++fired; });
+    t.start();
+    if (choose(2) == 0) std::this_thread::sleep_for(1ms);
+  }
+  MODEL_CHECK(fired <= 1);
+}
+
+MODEL_SCENARIO(timer_whose_callback_starts_another) {
+  int fired = 0;
+  std::optional<spool::timer> second;
+  spool::timer first(1ms, [&] {
+    ++fired;
+    second.emplace(1ms, [&] { ++fired; });
+    second->start();
+  });
+  first.start();
+  first.join();
+  second->join();
+  MODEL_CHECK(fired == 2);
+}
+
+MODEL_SCENARIO(timers_two_of_which_one_blocks_for_the_other) {
+  std::atomic<int> second_fired{0};
+  spool::timer first(1ms, [&] {
+    while (second_fired.load() == 0) std::this_thread::sleep_for(100us);
+  });
+  spool::timer second(1ms, [&] { second_fired.store(1); });
+  first.start();
+  second.start();
+  first.join();
+  second.join();
+}
+
+MODEL_SCENARIO(timer_periodic_cancelled_from_outside) {
+  int fired = 0;
+  spool::periodic_timer t(1ms, [&] { ++fired; });
+  t.start();
+  std::this_thread::sleep_for(2500us);
+  t.cancel();
+  t.join();
+}
+
+MODEL_SCENARIO(timer_periodic_destroyed_by_its_callback) {
+  std::optional<spool::periodic_timer> t;
+  std::atomic<bool> over{false};
+  t.emplace(1ms, [&] { t.reset(), over.store(true); });
+  t->start();
+  while (!over.load()) std::this_thread::sleep_for(500us);
+}
+
+MODEL_SCENARIO(timer_cancelled_by_two_and_joined) {
+  int fired = 0;
+  bool cancelled[2] = {false, false};
+  spool::timer t(1ms, [&] { ++fired; });
+  t.start();
+  at_once([&] { cancelled[0] = t.cancel(); }, [&] { cancelled[1] = t.cancel(); }, [&] { t.join(); });
+  MODEL_CHECK(!(cancelled[0] && cancelled[1]));
+  MODEL_CHECK(fired == (cancelled[0] || cancelled[1] ? 0 : 1));
+}
+
+MODEL_SCENARIO(timer_joined_with_a_limit_around_its_time) {
+  int fired = 0;
+  spool::timer t(1ms, [&] { ++fired; });
+  t.start();
+  if (t.join_for(1ms)) MODEL_CHECK(fired == 1);
+  t.join();
+  MODEL_CHECK(fired == 1);
+}
+
+// The later one is put in first: whoever keeps the time must hear of the earlier one.
+MODEL_SCENARIO(timer_earlier_than_the_one_before) {
+  int fired = 0;
+  spool::timer late(1h, [] {});
+  spool::timer early(1ms, [&] { ++fired; });
+  const std::int64_t began = now_ns();
+  late.start();
+  early.start();
+  early.join();
+  MODEL_CHECK(fired == 1);
+  MODEL_CHECK(now_ns() - began < 60'000'000'000);
+  MODEL_CHECK(late.cancel());
+}
+
+MODEL_SCENARIO(timer_started_by_two_threads) {
+  std::atomic<int> fired{0};
+  const auto work = [&] {
+    spool::timer t(1ms, [&] { fired.fetch_add(1); });
+    t.start();
+    t.join();
+  };
+  at_once(work, work);
+  MODEL_CHECK(fired.load() == 2);
+}
+
+MODEL_SCENARIO(timer_threads_end_while_another_starts) {
+  int fired = 0;
+  spool::timer first(1ms, [&] { ++fired; });
+  first.start();
+  first.join();
+  std::this_thread::sleep_for(50ms);
+  spool::timer second(1ms, [&] { ++fired; });
+  second.start();
+  second.join();
+  MODEL_CHECK(fired == 2);
+}
+
+MODEL_SCENARIO(timer_refused_its_thread) {
+  int fired = 0;
+  refuse_threads(1);
+  spool::timer t(1ms, [&] { ++fired; });
+  try {
+    t.start();
+    MODEL_CHECK(false);
+  } catch (std::system_error const&) {
+  }
+  t.start();
+  t.join();
+  MODEL_CHECK(fired == 1);
+}
+
+MODEL_SCENARIO(timer_periodic_cancels_itself) {
+  std::optional<spool::periodic_timer> t;
+  int fired = 0;
+  t.emplace(1ms, [&] {
+    if (++fired == 3) t->cancel();
+  });
+  t->start();
+  t->join();
+  MODEL_CHECK(fired == 3);
+}
+
+MODEL_SCENARIO(timer_periodic_against_one_that_blocks) {
+  std::atomic<int> ticks{0};
+  spool::timer blocks(1ms, [&] {
+    while (ticks.load() < 3) std::this_thread::sleep_for(300us);
+  });
+  spool::periodic_timer t(1ms, [&] { ticks.fetch_add(1); });
+  blocks.start();
+  t.start();
+  blocks.join();
+  t.cancel();
+  t.join();
+}
