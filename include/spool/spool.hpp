@@ -7,6 +7,7 @@
 
 // floor 5 · gatherers
 #include <spool/coroutine.hpp>
+#include <spool/pool_options.hpp>
 #include <spool/wait.hpp>
 
 // floor 4 · results and engines

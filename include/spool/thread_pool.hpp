@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -20,44 +19,17 @@
 #include <spool/detail/deadline.hpp>
 #include <spool/detail/map_feed.hpp>
 #include <spool/detail/map_range.hpp>
+#include <spool/detail/min_max.hpp>
 #include <spool/detail/parallel_loop.hpp>
-#include <spool/detail/platform/usable_cpus.hpp>
 #include <spool/detail/pool_continuation.hpp>
 #include <spool/detail/pool_task.hpp>
 #include <spool/detail/schedule_point.hpp>
 #include <spool/detail/scheduler.hpp>
-#include <spool/detail/shared_function.hpp>
-#include <spool/detail/time_limit.hpp>
 #include <spool/errors.hpp>
 #include <spool/future.hpp>
+#include <spool/pool_options.hpp>
 
 namespace spool {
-
-/// How many processors this process may keep busy: by its affinity and by its control group's quota, rounded up; at
-/// least 1.
-inline std::size_t usable_cpus() { return detail::count_usable_cpus(); }
-
-/// How a pool is made.
-struct pool_options {
-  std::size_t max_workers = usable_cpus();  ///< how many tasks run at once, those that wait for others apart
-  std::string thread_name_prefix = {};      ///< workers are named PREFIX_0, PREFIX_1 ...; default pool-1, pool-2 ...
-  detail::shared_function<void()> initializer = {};  ///< called in each worker before its first task
-  std::size_t max_pending = 0;                       ///< how many tasks may wait before submit() does; 0: no bound
-};
-
-/// How a pool is shut down.
-struct shutdown_options {
-  bool wait = true;             ///< return when all tasks have ended and the threads are gone
-  bool cancel_pending = false;  ///< cancel what has not started
-  bool request_stop = false;    ///< ask the tasks that take a stop token to stop
-};
-
-/// How a map is made, see thread_pool::map.
-struct map_options {
-  std::size_t chunk_size = 1;       ///< how many calls are one task
-  std::size_t buffer_size = 0;      ///< how many inputs may be taken and not yet yielded; 0: no bound
-  detail::time_limit timeout = {};  ///< how long it may take, a duration of any type; unless given, for ever
-};
 
 /// Runs callables in worker threads.
 ///
@@ -193,33 +165,9 @@ public:
   /// Source   Guided self-scheduling, Polychronopoulos and Kuck: each thread takes a share of what is left.
   template <class Range, class F>
   void for_each(Range&& range, F&& f) {
-    using iterator = decltype(std::begin(range));
-    using sentinel = decltype(std::end(range));
-    static_assert(std::forward_iterator<iterator>,
-                  "for_each needs a forward range: its elements are visited out of order");
     pool_->must_accept();
     const std::size_t helpers = max_workers() - (pool_->is_here() ? 1 : 0);
-    detail::parallel_loop<detail::chunks_for<iterator, sentinel>, iterator, std::remove_reference_t<F>> loop(
-        std::begin(range), std::end(range), f, helpers + 1);
-    if (loop.size() == 0) return;
-    std::vector<future<void>> hands(std::min(helpers, loop.size() - 1));
-    try {
-      for (future<void>& hand : hands) {
-        std::optional<future<void>> got = try_submit([&loop] { loop.work(); });
-        if (!got) break;
-        hand = *std::move(got);
-      }
-    } catch (...) {
-      // Too little memory, or the pool was shut down just now: with the hands that there are.
-    }
-    loop.work();
-    for (future<void>& hand : hands) {
-      if (hand.valid()) hand.cancel();  // who has not come yet is not needed any more
-    }
-    for (future<void>& hand : hands) {
-      if (hand.valid()) hand.wait();
-    }
-    loop.rethrow();
+    detail::run_parallel_loop(range, f, helpers, [this](auto& loop) { return try_submit([&loop] { loop.work(); }); });
   }
 
   /// To be awaited by a coroutine: `co_await pool.schedule();` goes on in a worker of the pool, behind all that is there.

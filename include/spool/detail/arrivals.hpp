@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <utility>
 
@@ -10,6 +9,7 @@
 #include <spool/detail/completion_signal.hpp>
 #include <spool/detail/deadline.hpp>
 #include <spool/detail/future_state.hpp>
+#include <spool/detail/min_max.hpp>
 #include <spool/detail/task_thread.hpp>
 
 namespace spool::detail {
@@ -95,7 +95,7 @@ private:
     }
     if (collected_ < forget_at) return;
     // The signal's count has an end; the results of a range may have none.
-    const std::uint32_t counted = std::min(collected_, signal_.count());
+    const std::uint32_t counted = smaller_of(collected_, signal_.count());
     signal_.forget(counted);
     collected_ -= counted;
   }

@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
 
 #include <spool/detail/atomic.hpp>
 #include <spool/detail/config.hpp>
+#include <spool/detail/min_max.hpp>
 #include <spool/detail/task.hpp>
 #include <spool/detail/word_lock.hpp>
 
@@ -50,7 +50,7 @@ public:
     if (out_.size < 4 * sharers * most && in_.lock.note() != 0) fetch();
     task* const oldest = out_.first;
     if (out_.size != 0) {
-      std::size_t wanted = std::max<std::size_t>(1, std::min(most, out_.size / (4 * sharers)));
+      std::size_t wanted = larger_of<std::size_t>(1, smaller_of(most, out_.size / (4 * sharers)));
       out_.size -= wanted;
       task* last = oldest;
       while (--wanted != 0) last = last->next;
@@ -81,7 +81,7 @@ private:
       last = tail;
       size += n;
     }
-    void unlock() noexcept { lock.unlock(static_cast<std::uint32_t>(std::min<std::size_t>(size, (1U << 30) - 1))); }
+    void unlock() noexcept { lock.unlock(static_cast<std::uint32_t>(smaller_of<std::size_t>(size, (1U << 30) - 1))); }
 
     word_lock lock;  // guards the rest
     std::size_t size = 0;

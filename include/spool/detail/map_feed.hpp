@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <exception>
 #include <limits>
@@ -10,6 +9,7 @@
 
 #include <spool/detail/deadline.hpp>
 #include <spool/detail/map_inputs.hpp>
+#include <spool/detail/min_max.hpp>
 #include <spool/detail/scheduler.hpp>
 #include <spool/errors.hpp>
 
@@ -35,7 +35,7 @@ public:
   template <class... Rs>
   map_feed(scheduler& pool, map_terms const& terms, Rs&&... ranges)
       : pool_(pool),
-        chunk_size_(std::min(terms.chunk_size, terms.window)),
+        chunk_size_(smaller_of(terms.chunk_size, terms.window)),
         window_(terms.window),
         until_(terms.until),
         inputs_(std::in_place, std::forward<Rs>(ranges)...) {}
@@ -44,7 +44,7 @@ public:
   /// Throws  what has ended it, but for the deadline.
   template <class Function, class Add>
   void start(Function& f, Add&& add) {
-    while (is_open_ && unyielded_ < window_) take_chunk(std::min(chunk_size_, window_ - unyielded_), f, add);
+    while (is_open_ && unyielded_ < window_) take_chunk(smaller_of(chunk_size_, window_ - unyielded_), f, add);
   }
   /// One was yielded: takes what there is room for now.
   template <class Function, class Add>

@@ -2,17 +2,20 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <exception>
 #include <iterator>
+#include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <spool/detail/atomic.hpp>
 #include <spool/detail/config.hpp>
+#include <spool/detail/min_max.hpp>
 #include <spool/detail/word_lock.hpp>
+#include <spool/future.hpp>
 #include <spool/mutex.hpp>
 
 namespace spool::detail {
@@ -33,7 +36,7 @@ public:
     std::size_t count = 0;
     do {
       if (at >= size_) return false;
-      count = std::max<std::size_t>(1, (size_ - at) / sharers);
+      count = larger_of<std::size_t>(1, (size_ - at) / sharers);
     } while (!next_.compare_exchange_weak(at, at + count, memory_order_relaxed, memory_order_relaxed));
     from = first_ + static_cast<std::iter_difference_t<Iterator>>(at);
     to = from + static_cast<std::iter_difference_t<Iterator>>(count);
@@ -60,7 +63,7 @@ public:
   bool take(std::size_t sharers, Iterator& from, Iterator& to) {
     const locked held(lock_);
     if (left_ == 0) return false;
-    const std::size_t count = std::max<std::size_t>(1, left_ / sharers);
+    const std::size_t count = larger_of<std::size_t>(1, left_ / sharers);
     from = next_;
     std::advance(next_, static_cast<std::iter_difference_t<Iterator>>(count));
     to = next_;
@@ -142,5 +145,35 @@ template <class Iterator, class Sentinel>
 using chunks_for =
     std::conditional_t<std::random_access_iterator<Iterator> && std::sized_sentinel_for<Sentinel, Iterator>,
                        indexed_chunks<Iterator>, walked_chunks<Iterator, Sentinel>>;
+
+/// Runs f on every element: in the calling thread, and in up to so many helpers as `try_submit(loop)` gives futures of.
+/// Throws  what a call of f threw first.
+template <class Range, class F, class TrySubmit>
+void run_parallel_loop(Range& range, F& f, std::size_t helpers, TrySubmit try_submit) {
+  using iterator = decltype(std::begin(range));
+  using sentinel = decltype(std::end(range));
+  static_assert(std::forward_iterator<iterator>,
+                "for_each needs a forward range: its elements are visited out of order");
+  parallel_loop<chunks_for<iterator, sentinel>, iterator, F> loop(std::begin(range), std::end(range), f, helpers + 1);
+  if (loop.size() == 0) return;
+  std::vector<future<void>> hands(smaller_of(helpers, loop.size() - 1));
+  try {
+    for (future<void>& hand : hands) {
+      std::optional<future<void>> got = try_submit(loop);
+      if (!got) break;
+      hand = *std::move(got);
+    }
+  } catch (...) {
+    // Too little memory, or the pool was shut down just now: with the hands that there are.
+  }
+  loop.work();
+  for (future<void>& hand : hands) {
+    if (hand.valid()) hand.cancel();  // who has not come yet is not needed any more
+  }
+  for (future<void>& hand : hands) {
+    if (hand.valid()) hand.wait();
+  }
+  loop.rethrow();
+}
 
 }  // namespace spool::detail

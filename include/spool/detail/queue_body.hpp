@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <iterator>
@@ -13,6 +12,7 @@
 #include <utility>
 
 #include <spool/detail/config.hpp>
+#include <spool/detail/min_max.hpp>
 #include <spool/detail/queue_core.hpp>
 #include <spool/detail/queue_item.hpp>
 #include <spool/detail/queue_store.hpp>
@@ -140,11 +140,11 @@ template <class Wait>
 bool queue_body<T, Store>::lock_with_room(Wait&& wait, std::size_t wanted) {
   for (;;) {
     if (!core_.lock_when_ready(queue_core::putting, wait)) return false;
-    if (wanted != 1) wanted = std::min(wanted, core_.places_left());
+    if (wanted != 1) wanted = smaller_of(wanted, core_.places_left());
     const std::size_t needed = store_.size() + core_.may_come_back() + wanted;
     if (needed <= store_.capacity()) return true;
     core_.unlock();
-    grow(std::bit_ceil(std::max<std::size_t>(needed, 16)));
+    grow(std::bit_ceil(larger_of<std::size_t>(needed, 16)));
   }
 }
 
@@ -192,9 +192,10 @@ template <class T, class Store>
 void queue_body<T, Store>::insert_trivial(const T* first, std::size_t n) {
   constexpr std::size_t most = 1024;
   while (n != 0) {
-    lock_with_room(wait_always{}, std::min(n, most));
+    lock_with_room(wait_always{}, smaller_of(n, most));
     const std::size_t now =
-        std::min({n, most, core_.places_left(), store_.capacity() - store_.size() - core_.may_come_back()});
+        smaller_of(smaller_of(n, most),
+                   smaller_of(core_.places_left(), store_.capacity() - store_.size() - core_.may_come_back()));
     if constexpr (requires { store_.push_row(first, now); }) {
       store_.push_row(first, now);
       core_.unlock_after_put(now, store_.size());

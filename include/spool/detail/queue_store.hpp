@@ -15,11 +15,11 @@
 // Memory is allocated and freed by the queue, without its lock.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <type_traits>
 #include <utility>
 
+#include <spool/detail/min_max.hpp>
 #include <spool/detail/queue_item.hpp>
 
 namespace spool::detail {
@@ -100,14 +100,14 @@ public:
   }
   void push_row(const cell* from, std::size_t n) noexcept {
     const std::size_t begin = (this->first_ + this->size_) & (this->capacity() - 1);
-    const std::size_t before_end = std::min(n, this->capacity() - begin);
+    const std::size_t before_end = smaller_of(n, this->capacity() - begin);
     this->array_.set_row(begin, from, before_end);
     this->array_.set_row(0, from + before_end, n - before_end);
     this->size_ += n;
   }
   void pop_row(cell* to, std::size_t n) noexcept {
     const std::size_t begin = this->first_ & (this->capacity() - 1);
-    const std::size_t before_end = std::min(n, this->capacity() - begin);
+    const std::size_t before_end = smaller_of(n, this->capacity() - begin);
     this->array_.get_row(begin, to, before_end);
     this->array_.get_row(0, to + before_end, n - before_end);
     this->first_ += n;
@@ -138,7 +138,7 @@ public:
   void pop_row(cell* to, std::size_t n) noexcept {
     this->size_ -= n;
     this->array_.get_row(this->size_, to, n);
-    std::reverse(to, to + n);
+    for (cell* last = to + n; to < last; ++to) std::swap(*to, *--last);
   }
   void push_back_in(cell& c) noexcept { push(c); }
 };

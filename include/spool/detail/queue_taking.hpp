@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <exception>
 #include <type_traits>
 #include <utility>
 
+#include <spool/detail/min_max.hpp>
 #include <spool/detail/queue_batch.hpp>
 #include <spool/detail/queue_core.hpp>
 #include <spool/detail/queue_item.hpp>
@@ -66,7 +66,7 @@ public:
   queue_delivery(queue_core& core, Store& store, std::size_t max) : core_(core), store_(store) {
     for (;;) {
       core_.lock_when_ready(queue_core::getting, wait_always{});
-      const std::size_t n = std::min(max, store_.size());
+      const std::size_t n = smaller_of(max, store_.size());
       if (n <= items_.capacity()) {
         take(n);
         return;

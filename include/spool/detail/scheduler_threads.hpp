@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <exception>
 #include <memory>
 #include <string>
 #include <utility>
 
+#include <spool/detail/min_max.hpp>
 #include <spool/detail/scheduler.hpp>
 
 namespace spool::detail {
@@ -30,7 +30,7 @@ inline worker& scheduler::idle_slot() {
   }
   const std::size_t made = workers_.size();
   if (made == table_size_) {
-    const std::size_t larger = std::max<std::size_t>(8, 2 * table_size_);
+    const std::size_t larger = larger_of<std::size_t>(8, 2 * table_size_);
     auto table = std::make_unique<worker*[]>(larger);
     for (std::size_t i = 0; i < made; ++i) table[i] = workers_[i].get();
     tables_.push_back(std::move(table));

@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <new>
 #include <utility>
 
 #include <spool/detail/block_cache.hpp>
+#include <spool/detail/min_max.hpp>
 
 namespace spool::detail {
 
@@ -77,7 +77,7 @@ public:
 
   private:
     void grow() {
-      last_ = *link_ = allocate(std::min(left_, last_ == nullptr ? first_segment : 2 * last_->capacity));
+      last_ = *link_ = allocate(smaller_of(left_, last_ == nullptr ? first_segment : 2 * last_->capacity));
       link_ = &last_->next;
     }
 
@@ -105,7 +105,7 @@ public:
 
 private:
   static constexpr std::size_t first_segment = 64;
-  static constexpr std::size_t alignment = std::max(alignof(segment), alignof(Slot));
+  static constexpr std::size_t alignment = larger_of(alignof(segment), alignof(Slot));
   static constexpr std::size_t slots_offset = (sizeof(segment) + alignof(Slot) - 1) / alignof(Slot) * alignof(Slot);
   static constexpr bool is_usually_aligned = alignment <= __STDCPP_DEFAULT_NEW_ALIGNMENT__;
 

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -12,6 +11,7 @@
 #include <spool/detail/clock.hpp>
 #include <spool/detail/deadline.hpp>
 #include <spool/detail/futex.hpp>
+#include <spool/detail/min_max.hpp>
 #include <spool/detail/timer_queue.hpp>
 #include <spool/detail/timer_service.hpp>
 #include <spool/detail/unique_function.hpp>
@@ -108,7 +108,7 @@ inline void timer_core::start() {
     }
   }
   started_ = true;
-  due_ns = saturated_sum(now, std::max<std::int64_t>(delay_ns_, 0));
+  due_ns = saturated_sum(now, larger_of<std::int64_t>(delay_ns_, 0));
   s.queue.insert(*this);
   if (const auto* const sleeper = s.whom_to_wake(due_ns, now)) wake = sleeper;
   if (s.keeper != nullptr && s.keeper->in_callback() && !s.has_deputy()) s.summon_deputy();

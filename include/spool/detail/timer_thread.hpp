@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <exception>
@@ -12,6 +11,7 @@
 #include <spool/detail/clock.hpp>
 #include <spool/detail/deadline.hpp>
 #include <spool/detail/futex.hpp>
+#include <spool/detail/min_max.hpp>
 #include <spool/detail/platform/thread_watch.hpp>
 #include <spool/detail/thread_registry.hpp>
 #include <spool/detail/timer_core.hpp>
@@ -124,8 +124,8 @@ inline bool timer_thread::stand_by() noexcept {
       return false;
     }
     const std::int64_t next_look =
-        first == nullptr ? idle_end : saturated_sum(std::max(first->due_ns, now), timer_service::grace_ns);
-    sleep(now < idle_end ? std::min(next_look, idle_end) : next_look);
+        first == nullptr ? idle_end : saturated_sum(larger_of(first->due_ns, now), timer_service::grace_ns);
+    sleep(now < idle_end ? smaller_of(next_look, idle_end) : next_look);
     return true;
   }
   if (now - seen_since_ns_ < timer_service::grace_ns) {

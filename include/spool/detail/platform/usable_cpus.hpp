@@ -5,7 +5,6 @@
 // 1 (cpu.cfs_quota_us), each from its own group up to the root, as a parent's quota binds too.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdio>
 #include <string>
@@ -14,6 +13,8 @@
 #if defined(__linux__)
 #include <sched.h>
 #endif
+
+#include <spool/detail/min_max.hpp>
 
 namespace spool::detail {
 
@@ -35,7 +36,7 @@ inline void limit_by_quota(const std::string& quota, const std::string& period, 
   long long q = 0;
   long long p = 0;
   if (std::sscanf(quota.c_str(), "%lld", &q) != 1 || std::sscanf(period.c_str(), "%lld", &p) != 1) return;
-  if (q > 0 && p > 0) cpus = std::min(cpus, static_cast<std::size_t>((q - 1) / p + 1));
+  if (q > 0 && p > 0) cpus = smaller_of(cpus, static_cast<std::size_t>((q - 1) / p + 1));
 }
 
 /// Calls f with the folder of a control group and of each of its parents.
@@ -79,10 +80,10 @@ inline void limit_by_groups(std::size_t& cpus, const char* membership = "/proc/s
 }
 
 inline std::size_t count_usable_cpus() {
-  std::size_t cpus = std::max(1U, std::thread::hardware_concurrency());
+  std::size_t cpus = larger_of(1U, std::thread::hardware_concurrency());
   cpu_set_t mask;
   CPU_ZERO(&mask);
-  if (::sched_getaffinity(0, sizeof mask, &mask) == 0) cpus = static_cast<std::size_t>(std::max(1, CPU_COUNT(&mask)));
+  if (::sched_getaffinity(0, sizeof mask, &mask) == 0) cpus = static_cast<std::size_t>(larger_of(1, CPU_COUNT(&mask)));
   try {
     limit_by_groups(cpus);
   } catch (...) {
@@ -93,7 +94,7 @@ inline std::size_t count_usable_cpus() {
 
 #else
 
-inline std::size_t count_usable_cpus() { return std::max(1U, std::thread::hardware_concurrency()); }
+inline std::size_t count_usable_cpus() { return larger_of(1U, std::thread::hardware_concurrency()); }
 
 #endif
 

@@ -1,0 +1,19 @@
+// spool/detail/min_max.hpp · floor 0 · the smaller and the larger of two
+// SPDX-License-Identifier: MIT
+//
+// <algorithm> has the same, but reading it costs every file that includes spool a tenth of <future>.
+#pragma once
+
+namespace spool::detail {
+
+template <class T>
+constexpr T smaller_of(T a, T b) noexcept {
+  return b < a ? b : a;
+}
+
+template <class T>
+constexpr T larger_of(T a, T b) noexcept {
+  return a < b ? b : a;
+}
+
+}  // namespace spool::detail

@@ -1,0 +1,40 @@
+// spool/pool_options.hpp · floor 5 · how a pool is made, mapped with, and shut down
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include <spool/detail/platform/usable_cpus.hpp>
+#include <spool/detail/shared_function.hpp>
+#include <spool/detail/time_limit.hpp>
+
+namespace spool {
+
+/// How many processors this process may keep busy: by its affinity and by its control group's quota, rounded up; at
+/// least 1.
+inline std::size_t usable_cpus() { return detail::count_usable_cpus(); }
+
+/// How a pool is made.
+struct pool_options {
+  std::size_t max_workers = usable_cpus();  ///< how many tasks run at once, those that wait for others apart
+  std::string thread_name_prefix = {};      ///< workers are named PREFIX_0, PREFIX_1 ...; default pool-1, pool-2 ...
+  detail::shared_function<void()> initializer = {};  ///< called in each worker before its first task
+  std::size_t max_pending = 0;                       ///< how many tasks may wait before submit() does; 0: no bound
+};
+
+/// How a pool is shut down.
+struct shutdown_options {
+  bool wait = true;             ///< return when all tasks have ended and the threads are gone
+  bool cancel_pending = false;  ///< cancel what has not started
+  bool request_stop = false;    ///< ask the tasks that take a stop token to stop
+};
+
+/// How a map is made, see thread_pool::map.
+struct map_options {
+  std::size_t chunk_size = 1;       ///< how many calls are one task
+  std::size_t buffer_size = 0;      ///< how many inputs may be taken and not yet yielded; 0: no bound
+  detail::time_limit timeout = {};  ///< how long it may take, a duration of any type; unless given, for ever
+};
+
+}  // namespace spool
