@@ -26,7 +26,6 @@ struct scenario_options {
   bool timeouts_may_rescue = true;  ///< whether it is right that nobody can run
                                     ///< until some time has passed
   bool must_fail = false;           ///< a wrong algorithm, to be found out
-  std::uint64_t seeds = 0;          ///< how many to run at most; 0: as many as asked for
 };
 
 struct scenario {

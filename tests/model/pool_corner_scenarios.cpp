@@ -36,35 +36,35 @@ MODEL_SCENARIO(pool_three_submit_to_two_workers, .timeouts_may_rescue = false) {
 
 // Each of the two tasks needs the other one to run at the same time.
 MODEL_SCENARIO(pool_two_tasks_that_meet, .timeouts_may_rescue = false) {
-  spool::thread_pool pool(with(2));
   std::atomic<int> here{0};
   const auto meet = [&] {
     here.fetch_add(1);
     while (here.load() != 2) std::this_thread::yield();
   };
+  spool::thread_pool pool(with(2));
   at_once([&] { pool.post(meet); }, [&] { pool.post(meet); });
 }
 
 // The same, both from one task, of which one must be stolen.
 MODEL_SCENARIO(pool_two_tasks_of_one_that_meet, .timeouts_may_rescue = false) {
-  spool::thread_pool pool(with(2));
   std::atomic<int> here{0};
   const auto meet = [&] {
     here.fetch_add(1);
     while (here.load() != 2) std::this_thread::yield();
   };
+  spool::thread_pool pool(with(2));
   pool.submit([&] { pool.post(meet), pool.post(meet); }).wait();
 }
 
 // The same behind others in one lane: taken over in a batch, they must not lie
 // where nobody sees them.
 MODEL_SCENARIO(pool_tasks_that_meet_behind_others, .timeouts_may_rescue = false) {
-  spool::thread_pool pool(with(2));
   std::atomic<int> here{0};
   const auto meet = [&] {
     here.fetch_add(1);
     while (here.load() < 2) std::this_thread::yield();
   };
+  spool::thread_pool pool(with(2));
   for (int i = 0; i < 9; ++i) pool.post([] {});
   pool.post(meet);
   pool.post(meet);
@@ -73,13 +73,13 @@ MODEL_SCENARIO(pool_tasks_that_meet_behind_others, .timeouts_may_rescue = false)
 // Two that meet are taken over at once, and before they are put where others see them, all others run: the worker that
 // found nothing more and went to sleep has to be woken.
 MODEL_SCENARIO(pool_tasks_that_meet_taken_in_one_batch, .timeouts_may_rescue = false) {
-  spool::thread_pool pool(with(2));
   std::atomic<int> here{0};
   const auto meet = [&] {
     here.fetch_add(1);
     while (here.load() < 2) std::this_thread::yield();
   };
   spool::event go;
+  spool::thread_pool pool(with(2));
   pool.post([&] { go.wait(); });
   pool.post([&] { go.wait(); });
   wait_for_sleepers(2);
@@ -101,8 +101,8 @@ MODEL_SCENARIO(pool_two_waits_in_a_row_on_one_worker, .timeouts_may_rescue = fal
 
 // The waiting task cannot run it: it must be another thread that stands in.
 MODEL_SCENARIO(pool_stand_in_runs_what_two_wait_for, .timeouts_may_rescue = false) {
-  spool::thread_pool pool(with(1));
   spool::event go;
+  spool::thread_pool pool(with(1));
   const auto a = pool.submit([&] { go.wait(); });
   const auto wait = [&] { a.wait(); };
   spool::promise<void> p;
@@ -125,8 +125,8 @@ MODEL_SCENARIO(pool_waiting_task_with_a_limit) {
 }
 
 MODEL_SCENARIO(pool_stand_ins_retire) {
-  spool::thread_pool pool(with(1));
   spool::promise<void> p;
+  spool::thread_pool pool(with(1));
   const auto a = pool.submit([f = p.get_future()] { f.wait(); });
   const auto b = pool.submit([&] { p.set_value(); });
   a.wait();
@@ -146,12 +146,12 @@ MODEL_SCENARIO(pool_with_an_initializer, .timeouts_may_rescue = false) {
 MODEL_SCENARIO(pool_with_an_initializer_whose_tasks_meet, .timeouts_may_rescue = false) {
   auto options = with(2);
   options.initializer = [] { std::this_thread::yield(); };
-  spool::thread_pool pool(std::move(options));
   std::atomic<int> here{0};
   const auto meet = [&] {
     here.fetch_add(1);
     while (here.load() != 2) std::this_thread::yield();
   };
+  spool::thread_pool pool(std::move(options));
   pool.post(meet);
   pool.post(meet);
 }
@@ -159,12 +159,12 @@ MODEL_SCENARIO(pool_with_an_initializer_whose_tasks_meet, .timeouts_may_rescue =
 MODEL_SCENARIO(pool_with_an_initializer_and_two_that_submit_what_meets, .timeouts_may_rescue = false) {
   auto options = with(2);
   options.initializer = [] {};
-  spool::thread_pool pool(std::move(options));
   std::atomic<int> here{0};
   const auto meet = [&] {
     here.fetch_add(1);
     while (here.load() != 2) std::this_thread::yield();
   };
+  spool::thread_pool pool(std::move(options));
   at_once([&] { pool.post(meet); }, [&] { pool.post(meet); });
 }
 
@@ -224,8 +224,8 @@ MODEL_SCENARIO(pool_loop_inside_a_task, .timeouts_may_rescue = false) {
 }
 
 MODEL_SCENARIO(pool_map_in_order, .timeouts_may_rescue = false) {
-  spool::thread_pool pool(with(2));
   int expected = 1;
+  spool::thread_pool pool(with(2));
   for (const int x : pool.map([](int i) { return i + 1; }, std::vector<int>{0, 1, 2})) MODEL_CHECK(x == expected++);
 }
 
@@ -243,8 +243,8 @@ MODEL_SCENARIO(pool_handles_dropped_before_the_tasks_end, .timeouts_may_rescue =
 }
 
 MODEL_SCENARIO(pool_callback_submits_again, .timeouts_may_rescue = false) {
-  spool::thread_pool pool(with(1));
   std::atomic<int> ran{0};
+  spool::thread_pool pool(with(1));
   pool.submit([] {}).add_done_callback([&](const auto&) { pool.post([&] { ran.store(1); }); });
   while (ran.load() == 0) std::this_thread::yield();
 }
@@ -256,8 +256,8 @@ MODEL_SCENARIO(pool_closed_while_the_last_submit_leaves) {
 }
 
 MODEL_SCENARIO(pool_refused_every_thread_but_one) {
-  spool::thread_pool pool(with(1));
   spool::promise<void> p;
+  spool::thread_pool pool(with(1));
   pool.submit([] {}).wait();
   refuse_threads(3);
   const auto f = pool.submit([&] {
@@ -272,6 +272,24 @@ MODEL_SCENARIO(pool_task_waits_for_one_of_another_pool, .timeouts_may_rescue = f
   spool::thread_pool b(with(1));
   const auto f = a.submit([&] { return b.submit([&] { return a.submit([] { return 1; }).result(); }).result(); });
   MODEL_CHECK(f.result() == 1);
+}
+
+MODEL_SCENARIO(pool_closing_refuses_at_once_who_waits_to_submit, .timeouts_may_rescue = false) {
+  spool::event go;
+  bool refused = false;
+  spool::thread_pool pool(with(1, 1));
+  pool.post([&] { go.wait(); });
+  pool.post([] {});
+  at_once([&] { pool.shutdown({.wait = false}); },
+          [&] {
+            try {
+              pool.post([] {});
+            } catch (spool::pool_shutdown_error const&) {
+              refused = true;
+            }
+            go.set();
+          });
+  MODEL_CHECK(refused);
 }
 
 MODEL_SCENARIO(pool_wait_idle_by_two_while_a_bound_holds, .timeouts_may_rescue = false) {

@@ -26,8 +26,8 @@ spool::pool_options with(std::size_t workers) {
 }  // namespace
 
 MODEL_SCENARIO(pool_task_waits_for_what_is_cancelled_meanwhile, .timeouts_may_rescue = false) {
-  spool::thread_pool pool(with(1));
   int ran = 0;
+  spool::thread_pool pool(with(1));
   auto block = std::make_unique<int>(1);
   const auto inner = pool.submit([] {});
   const auto awaited = pool.submit([&ran, block = std::move(block)] { ran = *block; });
@@ -41,9 +41,9 @@ MODEL_SCENARIO(pool_task_waits_for_what_is_cancelled_meanwhile, .timeouts_may_re
 }
 
 MODEL_SCENARIO(pool_two_tasks_wait_for_the_same, .timeouts_may_rescue = false) {
-  spool::thread_pool pool(with(2));
   std::optional<spool::future<int>> shared;
   spool::event go;
+  spool::thread_pool pool(with(2));
   const auto wait = [&] {
     go.wait();
     return shared->result();
@@ -56,8 +56,8 @@ MODEL_SCENARIO(pool_two_tasks_wait_for_the_same, .timeouts_may_rescue = false) {
 }
 
 MODEL_SCENARIO(pool_task_waits_for_the_first_of_two, .timeouts_may_rescue = false) {
-  spool::thread_pool pool(with(1));
   spool::promise<int> never;
+  spool::thread_pool pool(with(1));
   const auto f = pool.submit([&, slow = never.get_future()] {
     std::vector<spool::future<int>> all{slow, pool.submit([] { return 1; })};
     const auto result = spool::wait(all, spool::first_completed);
@@ -79,9 +79,9 @@ MODEL_SCENARIO(pool_task_takes_them_as_they_complete, .timeouts_may_rescue = fal
 }
 
 MODEL_SCENARIO(pool_task_waits_until_stopped, .timeouts_may_rescue = false) {
-  spool::thread_pool pool(with(1));
   std::stop_source stop;
   spool::promise<int> p;
+  spool::thread_pool pool(with(1));
   const auto f = pool.submit([&, other = p.get_future()] {
     const auto inner = pool.submit([] { return 1; });
     if (inner.wait(stop.get_token())) MODEL_CHECK(inner.result() == 1);
@@ -92,9 +92,9 @@ MODEL_SCENARIO(pool_task_waits_until_stopped, .timeouts_may_rescue = false) {
 
 // A waiting task holds a lock that the tasks of others want: what it waits for must run all the same.
 MODEL_SCENARIO(pool_task_waits_with_a_lock_held, .timeouts_may_rescue = false) {
-  spool::thread_pool pool(with(1));
   spool::mutex m;
   int inside = 0;
+  spool::thread_pool pool(with(1));
   const auto outer = pool.submit([&] {
     m.lock();
     ++inside;
@@ -113,8 +113,8 @@ MODEL_SCENARIO(pool_task_waits_with_a_lock_held, .timeouts_may_rescue = false) {
 
 // Three tasks in a row, each waiting for the next, of which the last comes from outside and late.
 MODEL_SCENARIO(pool_chain_whose_end_comes_late, .timeouts_may_rescue = false) {
-  spool::thread_pool pool(with(2));
   spool::promise<int> last;
+  spool::thread_pool pool(with(2));
   const auto c = pool.submit([f = last.get_future()] { return f.result(); });
   const auto b = pool.submit([c] { return c.result() + 1; });
   const auto a = pool.submit([b] { return b.result() + 1; });
@@ -124,8 +124,8 @@ MODEL_SCENARIO(pool_chain_whose_end_comes_late, .timeouts_may_rescue = false) {
 
 // One too many is awake, and parks; just then the other one begins to wait again, for what nobody else would run.
 MODEL_SCENARIO(pool_stand_in_parks_while_the_other_begins_to_wait, .timeouts_may_rescue = false) {
-  spool::thread_pool pool(with(1));
   spool::promise<void> p[2];
+  spool::thread_pool pool(with(1));
   const auto f = pool.submit([a = p[0].get_future(), b = p[1].get_future()] { a.wait(), b.wait(); });
   pool.post([&] { p[0].set_value(); });
   pool.post([&] { p[1].set_value(); });
@@ -165,16 +165,16 @@ MODEL_SCENARIO(pool_discards_what_a_task_waits_for, .timeouts_may_rescue = false
 }
 
 MODEL_SCENARIO(pool_wait_idle_while_tasks_wait_for_tasks, .timeouts_may_rescue = false) {
-  spool::thread_pool pool(with(1));
   int ran = 0;
+  spool::thread_pool pool(with(1));
   pool.post([&] { pool.submit([&] { ++ran; }).wait(), ++ran; });
   pool.wait_idle();
   MODEL_CHECK(ran == 2);
 }
 
 MODEL_SCENARIO(pool_callback_waits_for_another_task, .timeouts_may_rescue = false) {
-  spool::thread_pool pool(with(1));
   std::atomic<int> got{0};
+  spool::thread_pool pool(with(1));
   pool.submit([] {}).add_done_callback([&](const auto&) { got.store(pool.submit([] { return 1; }).result()); });
   pool.wait_idle();
   while (got.load() == 0) std::this_thread::yield();

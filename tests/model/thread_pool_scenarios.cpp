@@ -28,16 +28,16 @@ spool::pool_options with(std::size_t workers, std::size_t pending = 0) {
 }  // namespace
 
 MODEL_SCENARIO(pool_runs_one_task, .timeouts_may_rescue = false) {
-  spool::thread_pool pool(with(1));
   int message = 0;
+  spool::thread_pool pool(with(1));
   const auto f = pool.submit([&] { return message = 1; });
   MODEL_CHECK(f.result() == 1);
   MODEL_CHECK(message == 1);
 }
 
 MODEL_SCENARIO(pool_of_one_with_two_that_submit, .timeouts_may_rescue = false) {
-  spool::thread_pool pool(with(1));
   int ran = 0;
+  spool::thread_pool pool(with(1));
   const auto work = [&] { pool.submit([&] { ++ran; }).wait(); };
   at_once(work, work);
   MODEL_CHECK(ran == 2);
@@ -53,8 +53,8 @@ MODEL_SCENARIO(pool_of_two_with_two_that_submit_twice, .timeouts_may_rescue = fa
 }
 
 MODEL_SCENARIO(pool_wakes_a_second_worker_for_what_the_first_waits_for, .timeouts_may_rescue = false) {
-  spool::thread_pool pool(with(2));
   spool::promise<void> go;
+  spool::thread_pool pool(with(2));
   const auto first = pool.submit([f = go.get_future()] { f.wait(); });
   const auto second = pool.submit([&] { go.set_value(); });
   first.wait();
@@ -77,16 +77,16 @@ MODEL_SCENARIO(pool_waits_inside_a_task_of_one_worker, .timeouts_may_rescue = fa
 }
 
 MODEL_SCENARIO(pool_waits_inside_a_task_for_one_from_outside, .timeouts_may_rescue = false) {
-  spool::thread_pool pool(with(1));
   spool::promise<spool::future<int>> hand;
+  spool::thread_pool pool(with(1));
   const auto f = pool.submit([f = hand.get_future()] { return f.result().result() + 1; });
   hand.set_value(pool.submit([] { return 1; }));
   MODEL_CHECK(f.result() == 2);
 }
 
 MODEL_SCENARIO(pool_waits_inside_for_what_comes_later_from_outside, .timeouts_may_rescue = false) {
-  spool::thread_pool pool(with(1));
   spool::promise<int> later;
+  spool::thread_pool pool(with(1));
   const auto f = pool.submit([f = later.get_future()] { return f.result(); });
   const auto g = pool.submit([&] { later.set_value(1); });
   MODEL_CHECK(f.result() == 1);
@@ -104,8 +104,8 @@ MODEL_SCENARIO(pool_tree_of_tasks_on_two_workers, .timeouts_may_rescue = false) 
 }
 
 MODEL_SCENARIO(pool_wait_idle_sees_all_that_ran, .timeouts_may_rescue = false) {
-  spool::thread_pool pool(with(2));
   int ran[2] = {0, 0};
+  spool::thread_pool pool(with(2));
   pool.post([&] { ran[0] = 1, pool.post([&] { ran[1] = 1; }); });
   pool.wait_idle();
   MODEL_CHECK(ran[0] == 1);
@@ -119,15 +119,15 @@ MODEL_SCENARIO(pool_wait_idle_while_another_submits, .timeouts_may_rescue = fals
 }
 
 MODEL_SCENARIO(pool_wait_idle_with_a_limit) {
-  spool::thread_pool pool(with(1));
   int ran = 0;
+  spool::thread_pool pool(with(1));
   pool.post([&] { ran = 1; });
   if (pool.wait_idle_for(1ms)) MODEL_CHECK(ran == 1);
 }
 
 MODEL_SCENARIO(pool_cancel_against_run, .timeouts_may_rescue = false) {
-  spool::thread_pool pool(with(1));
   int ran = 0;
+  spool::thread_pool pool(with(1));
   auto owned = std::make_unique<int>(1);
   const auto f = pool.submit([&ran, owned = std::move(owned)] { ran = *owned; });
   bool cancelled[2] = {false, false};
@@ -139,9 +139,9 @@ MODEL_SCENARIO(pool_cancel_against_run, .timeouts_may_rescue = false) {
 }
 
 MODEL_SCENARIO(pool_shutdown_against_submit, .timeouts_may_rescue = false) {
-  spool::thread_pool pool(with(2));
   int ran = 0;
   bool refused = false;
+  spool::thread_pool pool(with(2));
   at_once([&] { pool.shutdown(); },
           [&] {
             try {
@@ -154,8 +154,8 @@ MODEL_SCENARIO(pool_shutdown_against_submit, .timeouts_may_rescue = false) {
 }
 
 MODEL_SCENARIO(pool_shutdown_that_cancels_leaves_none_undone, .timeouts_may_rescue = false) {
-  spool::thread_pool pool(with(1));
   int ran = 0;
+  spool::thread_pool pool(with(1));
   std::vector<spool::future<void>> all;
   for (int i = 0; i < 3; ++i) all.push_back(pool.submit([&] { ++ran; }));
   pool.shutdown({.wait = true, .cancel_pending = true});
@@ -165,8 +165,8 @@ MODEL_SCENARIO(pool_shutdown_that_cancels_leaves_none_undone, .timeouts_may_resc
 }
 
 MODEL_SCENARIO(pool_shutdown_by_two_with_a_limit) {
-  spool::thread_pool pool(with(2));
   int ran = 0;
+  spool::thread_pool pool(with(2));
   pool.post([&] { ran = 1; });
   at_once(
       [&] {
@@ -176,8 +176,8 @@ MODEL_SCENARIO(pool_shutdown_by_two_with_a_limit) {
 }
 
 MODEL_SCENARIO(pool_bound_makes_submit_wait, .timeouts_may_rescue = false) {
-  spool::thread_pool pool(with(1, 1));
   int ran = 0;
+  spool::thread_pool pool(with(1, 1));
   const auto work = [&] {
     for (int i = 0; i < 2; ++i) pool.post([&] { ++ran; });
   };
@@ -187,9 +187,9 @@ MODEL_SCENARIO(pool_bound_makes_submit_wait, .timeouts_may_rescue = false) {
 }
 
 MODEL_SCENARIO(pool_bound_and_shutdown_refuse_who_waits_to_submit, .timeouts_may_rescue = false) {
-  spool::thread_pool pool(with(1, 1));
   int ran = 0;
   int refused = 0;
+  spool::thread_pool pool(with(1, 1));
   const auto work = [&] {
     for (int i = 0; i < 3; ++i) pool.post([&] { ++ran; });
   };

@@ -1,7 +1,6 @@
 // tests/model/thread_scenarios.cpp · the claims of thread
 // SPDX-License-Identifier: MIT
 #include <chrono>
-#include <optional>
 #include <stop_token>
 #include <system_error>
 #include <thread>
@@ -95,4 +94,11 @@ MODEL_SCENARIO(thread_list_while_threads_come_and_go) {
   a.join();
   b.join();
   MODEL_CHECK(spool::active_count() == 1);
+}
+
+// Its own function lets the handle go, while start() has not returned.
+MODEL_SCENARIO(thread_daemon_whose_handle_goes_during_its_start) {
+  static spool::thread* t = nullptr;
+  t = new spool::thread({.name = "d", .daemon = true}, [] { delete t; });
+  t->start();
 }

@@ -111,7 +111,7 @@ fiber* next_fiber(bool stays) noexcept {
     return by_exhaustion(stays);
   }
   if (one_in(g->timeout_one_in)) end_a_sleep(false);
-  if (g->spurious_left != 0 && one_in(256)) end_a_sleep(true);
+  if (g->spurious_left != 0 && one_in(64)) end_a_sleep(true);
   return g->how == strategy::random_walk ? by_walk(stays) : by_priority(stays);
 }
 
