@@ -110,7 +110,7 @@ private:
       if (i >= done_.size()) return false;
       done_[i] = true;
     }
-    state_.emplace(beside(".part.state"));
+    state_.emplace(beside(".part.state"), *saved);
     return true;
   }
 

@@ -10,6 +10,7 @@
 #include <span>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <curl/curl.h>
@@ -52,8 +53,7 @@ public:
     if (CURLcode const code = end != nullptr ? end->data.result : CURLE_OUT_OF_MEMORY; code != CURLE_OK) {
       throw_curl_error(code, error_text_[0] != '\0' ? error_text_ : curl_easy_strerror(code));
     }
-    if (!now.answered) now.answer();  // there was no body
-    if (now.error) std::rethrow_exception(now.error);
+    now.answer();  // if it had no body
   }
 
 private:
@@ -68,27 +68,38 @@ private:
     std::exception_ptr error = nullptr;
     clock::time_point last_sign_of_life = clock::now();
 
-    void answer() noexcept try {
+    void answer() {
+      if (answered) return;
       answered = true;
       on_answer(read_answer(easy));
-    } catch (...) {
-      error = std::current_exception();
     }
 
-    void bytes(std::span<char const> data) noexcept try {
-      last_sign_of_life = clock::now();
-      if (!answered) answer();
-      if (!error) on_bytes(data);
-    } catch (...) {
-      error = std::current_exception();
+    /// A line of the head. The empty one is its end: of a redirection, of "100 Continue", or of the answer.
+    void head_line(std::string_view line) {
+      long status = 0;
+      curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+      if (line == "\r\n" && status >= 200 && status / 100 != 3) answer();
+    }
+
+    void body(std::span<char const> bytes) {
+      answer();
+      on_bytes(bytes);
+    }
+
+    /// For libcurl, to which a return value other than n says that this is the end.
+    template <auto member>
+    static std::size_t receive(char* data, std::size_t, std::size_t n, void* to) noexcept {
+      transfer& now = *static_cast<transfer*>(to);
+      try {
+        now.last_sign_of_life = clock::now();
+        (now.*member)({data, n});
+        return n;
+      } catch (...) {
+        now.error = std::current_exception();
+      }
+      return n + 1;
     }
   };
-
-  static std::size_t write(char* data, std::size_t, std::size_t n, void* to) {
-    transfer& now = *static_cast<transfer*>(to);
-    now.bytes({data, n});
-    return now.error ? 0 : n;  // not n: libcurl ends the transfer
-  }
 
   void prepare(http_request const& request, transfer& now) {
     CURL* const easy = easy_.get();
@@ -123,7 +134,10 @@ private:
     set(CURLOPT_QUICK_EXIT, 1L);  // a name server that is silent doesn't keep who wants to stop
     set(CURLOPT_BUFFERSIZE, 256L * 1024);
     set(CURLOPT_ERRORBUFFER, error_text_);
-    set(CURLOPT_WRITEFUNCTION, &write);
+    set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    set(CURLOPT_HEADERFUNCTION, &transfer::receive<&transfer::head_line>);
+    set(CURLOPT_HEADERDATA, static_cast<void*>(&now));
+    set(CURLOPT_WRITEFUNCTION, &transfer::receive<&transfer::body>);
     set(CURLOPT_WRITEDATA, static_cast<void*>(&now));
     error_text_[0] = '\0';
   }

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 #   start_server DIR    an nginx for this user alone, on a free port of the loopback, serves DIR/www; sets $port and, where
-#                       there is openssl, $tls_port. It ends with the script.
+#                       there is openssl, $tls_port. It ends with the script. While there is a file DIR/hold, parts that
+#                       begin between the bytes 4,000,000 and 7,999,999 arrive at one byte a second, after the first 4 KB.
 
 find_nginx() { PATH=$PATH:/usr/sbin:/sbin command -v nginx; }
 
@@ -55,11 +56,12 @@ http {
   limit_conn_zone \$binary_remote_addr zone=connections:1m;
   limit_req_zone \$binary_remote_addr zone=requests:1m rate=1r/s;
   map \$request_method \$no_head { HEAD 405; default 0; }
-  map \$http_x_speed \$rate { slow 128k; default 0; }  # the client says how fast it wants to be served
+  map \$http_x_speed \$wished_rate { slow 128k; default 0; }  # the client says how fast it wants to be served
+  map \$http_range \$held_rate { "~^bytes=[4-7]\d\d\d\d\d\d-" 1; default 0; }
   server {
     listen 127.0.0.1:$port; ${tls_port:+listen 127.0.0.1:$tls_port ssl; ssl_certificate $d/cert.pem; ssl_certificate_key $d/key.pem;}
     root $d/www;
-    limit_rate \$rate;                                                              # of each connection
+    set \$rate \$wished_rate; if (-f $d/hold) { set \$rate \$held_rate; } limit_rate \$rate; limit_rate_after 4k;  # of each connection
     location /flaky/    { alias $d/www/; if (\$dice = err) { return 503; } if (\$dice = drop) { return 444; } }
     location /stall/    { alias $d/www/; limit_rate 1; limit_rate_after 256k; }    # 256 KB, then silence
     location /cut/      { proxy_pass http://127.0.0.1:$port/stall/; proxy_buffering off; proxy_read_timeout 1s; }

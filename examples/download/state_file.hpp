@@ -27,6 +27,7 @@ struct fetch_plan {
 struct saved_state {
   fetch_plan plan;
   std::vector<std::size_t> done;
+  std::uint64_t bytes = 0;  // of the file that says so, without a last line that was cut off
 };
 
 /// "user:password@" has no place in a file that all may read.
@@ -60,7 +61,9 @@ public:
     saved_state state;
     std::string line;
     if (!std::getline(all, line) || line != first_line) return std::nullopt;
+    state.bytes = line.size() + 1;
     while (std::getline(all, line) && !all.eof()) {
+      state.bytes += line.size() + 1;
       std::size_t const space = line.find(' ');
       if (space == std::string::npos) return std::nullopt;
       std::string const key = line.substr(0, space);
@@ -85,8 +88,10 @@ public:
     return state;
   }
 
-  /// Goes on with the file that is there.
-  explicit state_file(std::filesystem::path path) : path_(std::move(path)), file_(path_, mode | std::ios::app) {
+  /// Goes on with the file that was read.
+  state_file(std::filesystem::path path, saved_state const& saved) : path_(std::move(path)) {
+    std::filesystem::resize_file(path_, saved.bytes);
+    file_.open(path_, mode | std::ios::app);
     check();
   }
 

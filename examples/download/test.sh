@@ -27,6 +27,7 @@ run() {
 }
 same() { cmp "$1" "$2" >&2 || fail "$1 is not $2"; }
 says() { grep -qE -- "$1" errors || fail "stderr doesn't say '$1'"; }
+said() { grep -qE -- "$1" errors; }
 nothing_left() { [[ -z $(find . -name '*.part*') ]] || fail "left behind: $(find . -name '*.part*')"; }
 absent() { [[ ! -e $1 ]] || fail "$1 exists"; }
 
@@ -40,6 +41,31 @@ enough_requests() { [[ $(grep -cE -- "$2" ../requests.log) -ge $1 ]]; }
 # Waits for a condition, however long it takes; CTest's own timeout ends what never comes.
 until_true() { until "$@" 2>/dev/null; do sleep 0.02; done; }
 chunks_done() { [[ $(grep -c '^done ' "$1.part.state") -ge $2 ]]; }
+
+# Starts the program in the background, with Ctrl-C as it is at a terminal.
+start() {
+  env --default-signal "$program" "$@" 2>errors &
+  started=$!
+}
+ends_with() {
+  local code=0
+  wait $started 2>/dev/null || code=$?
+  [[ $code == "$1" ]] || fail "ended with $code, not $1"
+}
+
+# Starts a download of 32 chunks in the background, and waits until 16 are complete. The server keeps the others back
+# until `hold` is removed; then the connections that wait for them have to be given up.
+start_half() {
+  : >../hold
+  start -j 8 --chunk 256K --timeout 1 --retries 100 "$url/big.bin"
+  until_true chunks_done big.bin 16
+}
+start_half_and_kill() {
+  start_half
+  kill -KILL $started
+  ends_with 137
+  rm ../hold
+}
 
 # ── servers in a good mood ──
 
@@ -155,7 +181,7 @@ case_stall() {
 }
 
 case_cut() {
-  run 0 --chunk 1M -j 8 "$url/cut/big.bin"
+  run 0 --chunk 512K -j 16 "$url/cut/big.bin"
   same big.bin ../www/big.bin
   says "again in"
 }
@@ -180,10 +206,13 @@ case_no_marks() {  # whether chunks belong together could not be told
   requests 1 '^GET '
 }
 
-case_few_connections() {
-  run 0 -j 8 --chunk 256K --retries 1 --header "$slow" "$url/few/small.bin"
-  same small.bin ../www/small.bin
-  says "429 \(too many requests\); again in .*, with one connection less"
+case_few_connections() {  # two at once
+  : >../hold
+  start -j 8 --chunk 1M --timeout 0.5 --retries 100 "$url/few/big.bin"
+  until_true said "429 \(too many requests\); again in .*, with one connection less"
+  rm ../hold
+  ends_with 0
+  same big.bin ../www/big.bin
 }
 
 case_retry_after() {
@@ -193,23 +222,6 @@ case_retry_after() {
 }
 
 # ── stop and go on ──
-
-# Starts the program in the background, with Ctrl-C as it is at a terminal.
-start() {
-  env --default-signal "$program" "$@" 2>errors &
-  started=$!
-}
-ends_with() {
-  local code=0
-  wait $started 2>/dev/null || code=$?
-  [[ $code == "$1" ]] || fail "ended with $code, not $1"
-}
-
-# Starts a slow download in the background and waits until some chunks, not all, are complete.
-start_slowly() {
-  start -j 8 --chunk 256K --header "$slow" "$url/big.bin"
-  until_true chunks_done big.bin 3
-}
 
 # Goes on at full speed, and checks that the server was asked for no chunk that the state file named.
 go_on() {
@@ -226,41 +238,51 @@ go_on() {
 }
 
 case_kill() {
-  start_slowly
-  kill -KILL $started
-  ends_with 137
+  start_half_and_kill
   complete=$(grep -c '^done ' big.bin.part.state)
-  printf 'done 1' >>big.bin.part.state  # for 1x: a line that was being written just then
+  printf 'done 31' >>big.bin.part.state  # a line that was being written just then
   go_on $complete
 }
 
+case_kill_twice() {
+  start_half_and_kill
+  printf 'done 3' >>big.bin.part.state
+  : >../hold
+  start -j 16 --resume --chunk 256K "$url/big.bin"
+  until_true grep -qx 'done 31' big.bin.part.state  # the only one that isn't held
+  kill -KILL $started
+  ends_with 137
+  rm ../hold
+  go_on
+}
+
 case_ctrl_c() {
-  start_slowly
+  start_half
   kill -INT $started
   ends_with 130
   says "stopped; --resume goes on"
+  rm ../hold
   go_on
 }
 
 case_sigterm() {
-  start_slowly
+  start_half
   kill -TERM $started
   ends_with 143
+  rm ../hold
   go_on
 }
 
 case_ctrl_c_while_it_waits() {
   start --retries 1000000 "http://127.0.0.1:$(free_port)/big.bin"
-  until_true grep -q "again in" errors
+  until_true said "again in"
   kill -INT $started
   ends_with 130
   nothing_left
 }
 
 case_only_the_name_was_missing() {
-  start_slowly
-  kill -KILL $started
-  ends_with 137
+  start_half_and_kill
   cp ../www/big.bin big.bin.part
   { sed '/^done/d' big.bin.part.state; printf 'done %d\n' {0..31}; } >state
   mv state big.bin.part.state
@@ -271,9 +293,7 @@ case_only_the_name_was_missing() {
 }
 
 case_without_resume() {
-  start_slowly
-  kill -KILL $started
-  ends_with 137
+  start_half_and_kill
   run 0 --chunk 1M -j 8 --header "X-Run: 2" "$url/big.bin"
   same big.bin ../www/big.bin
   requests 8 '^GET .* 2$'
@@ -281,9 +301,7 @@ case_without_resume() {
 
 case_broken_state() {
   local broken
-  start_slowly
-  kill -KILL $started
-  ends_with 137
+  start_half_and_kill
   cp big.bin.part.state good
   for broken in "" "done 99999999" "done x" "chunk 0" "length 5" "url http://127.0.0.1/other" "nonsense"; do
     head -c 8M /dev/zero >big.bin.part
@@ -301,23 +319,22 @@ case_broken_state() {
 
 replace_on_server() {  # another file of the same length and a later date
   head -c 8M /dev/urandom >../new.bin
-  touch -d "2030-01-01 00:00:0$1" ../new.bin
+  touch -d "2030-01-01 00:00:00" ../new.bin
   mv ../new.bin ../www/big.bin
 }
 
 case_changed_between_runs() {
-  start_slowly
-  kill -KILL $started
-  ends_with 137
-  replace_on_server 1
+  start_half_and_kill
+  replace_on_server
   run 0 --chunk 1M -j 8 --resume "$url/big.bin"
   same big.bin ../www/big.bin
   says "nothing to resume; starts at the beginning"
 }
 
 case_changed_meanwhile() {
-  start_slowly
-  replace_on_server 1
+  start_half
+  replace_on_server
+  rm ../hold
   ends_with 0
   same big.bin ../www/big.bin
   says "the file has changed on the server; starts again"
@@ -325,26 +342,28 @@ case_changed_meanwhile() {
 }
 
 case_shorter_meanwhile() {
-  start_slowly
+  start_half
   head -c 100000 /dev/urandom >../new.bin
   mv ../new.bin ../www/big.bin
+  rm ../hold
   ends_with 0
   same big.bin ../www/big.bin
   nothing_left
 }
 
 case_gone_meanwhile() {
-  start_slowly
-  rm ../www/big.bin
+  start_half
+  rm ../www/big.bin ../hold
   ends_with 8
   says "^download: big.bin: the server answers 404"
   absent big.bin
 }
 
 case_two_at_once() {
-  start_slowly
+  start_half
   run 3 "$url/big.bin"
   says "another program writes big.bin.part"
+  rm ../hold
   ends_with 0
   same big.bin ../www/big.bin
 }
