@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <memory>
 #include <new>
@@ -16,6 +17,7 @@
 /// Gives libcurl its start and its end; lives in main() for as long as there are clients.
 struct curl_library {
   curl_library() {
+    std::signal(SIGPIPE, SIG_IGN);  // what breaks a connection should not end the program
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
       throw failure(exit_code::unexpected, "libcurl doesn't start");
   }

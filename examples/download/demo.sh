@@ -11,7 +11,7 @@ head -c 24M /dev/urandom >www/big.bin
 head -c 5M /dev/urandom >www/other.bin
 start_server .
 
-show() { printf '$ download %s\n' "$*"; "$program" "$@"; }
+show() { printf '$ download'; printf ' %q' "$@"; printf '\n'; "$program" "$@"; }
 
 show --header "X-Speed: slow" --chunk 512K -j 24 "http://127.0.0.1:$port/big.bin"  # 128 KB/s for each connection
 show --retries 20 "http://127.0.0.1:$port/flaky/other.bin"  # some requests fail

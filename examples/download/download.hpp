@@ -31,7 +31,12 @@ public:
         target_(checked(std::move(target))),
         part_(beside(".part")),
         resumed_(from_.ranges && resume && take_up(url)) {
-    if (!resumed_) begin(url, chunk_size);
+    try {
+      if (!resumed_) begin(url, chunk_size);
+    } catch (...) {
+      remove({".part", ".part.state"});
+      throw;
+    }
   }
 
   /// Where no chunk is complete, there is nothing to resume.
@@ -76,6 +81,7 @@ public:
   /// Preconditions  it is whole.
   void finish() {
     part_.rename_to(target_);
+    state_.reset();
     remove({".part.state"});
   }
 

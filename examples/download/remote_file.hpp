@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <stop_token>
@@ -47,6 +48,15 @@ inline std::string_view server_of(std::string_view url) {
   return host == std::string_view::npos ? url : url.substr(0, url.find_first_of("/?#", host + 3));
 }
 
+/// The URL less "user:password@", which has no place in a file that others may read.
+inline std::string without_password(std::string url) {
+  std::size_t const host = url.find("://");
+  std::size_t const path = url.find_first_of("/?#", host == std::string::npos ? 0 : host + 3);
+  std::size_t const at = url.rfind('@', path);
+  if (host != std::string::npos && at != std::string::npos && at > host) url.erase(host + 3, at - host - 2);
+  return url;
+}
+
 /// Asks with HEAD. A server that answers that with an error is asked for the first byte.
 /// Throws  failure, transient_failure, stopped.
 inline remote_file look_at(std::string const& url, http_settings const& settings, http_client& client,
@@ -76,8 +86,10 @@ inline remote_file look_at(std::string const& url, http_settings const& settings
   throw_if_error(answer);
 
   remote_file file;
-  // The chunks needn't be redirected one by one. But headers of the user's may be secrets for the first server only.
-  bool const stay = !settings.headers.empty() && server_of(answer.url) != server_of(url);
+  // The chunks needn't be redirected one by one; but the user's headers may be secrets for the first server only, and
+  // behind a redirection the password is no longer in the URL.
+  bool const stay =
+      url != without_password(url) || (!settings.headers.empty() && server_of(answer.url) != server_of(url));
   file.url = stay ? url : answer.url;
   file.version = {length == 0 ? std::nullopt : length, answer.etag, answer.last_modified};
   file.ranges = answer.accept_ranges == "bytes" && file.version.length && file.version.has_mark();

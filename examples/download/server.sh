@@ -20,6 +20,7 @@ start_server() {
   local dir tls=
   dir=$(realpath "$1")
   mkdir -p "$dir/www" "$dir/tmp"
+  echo "me:{PLAIN}secret" >"$dir/passwords"
   if command -v openssl >/dev/null; then
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost \
       -keyout "$dir/key.pem" -out "$dir/cert.pem" 2>/dev/null
@@ -78,6 +79,7 @@ http {
     location /no_marks/ { alias $d/www/; etag off; add_header Last-Modified ""; }
     location /named/    { alias $d/www/; add_header Content-Disposition 'attachment; filename="a name.bin"'; }
     location /evil/     { alias $d/www/; add_header Content-Disposition "attachment; filename=\"x\"; filename*=UTF-8''..%2F..%2Fevil%0A.bin"; }
+    location /private/  { alias $d/www/; auth_basic "private"; auth_basic_user_file $d/passwords; }
     location /token/    { alias $d/www/; if (\$http_x_token != "open sesame") { return 403; } }
   }
 }

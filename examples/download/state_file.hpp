@@ -30,15 +30,6 @@ struct saved_state {
   std::uint64_t bytes = 0;  // of the file that says so, without a last line that was cut off
 };
 
-/// "user:password@" has no place in a file that all may read.
-inline std::string without_password(std::string url) {
-  std::size_t const host = url.find("://");
-  std::size_t const path = url.find_first_of("/?#", host == std::string::npos ? 0 : host + 3);
-  std::size_t const at = url.rfind('@', path);
-  if (host != std::string::npos && at != std::string::npos && at > host) url.erase(host + 3, at - host - 2);
-  return url;
-}
-
 /// One line for each thing to know, one for each chunk as soon as its bytes are safe:
 ///
 ///     spool-download 1

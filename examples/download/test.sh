@@ -128,6 +128,18 @@ case_redirects() {
   says "redirects"
 }
 
+case_password() {
+  : >../hold
+  start --chunk 256K -j 8 --timeout 1 --retries 100 "http://me:secret@127.0.0.1:$port/moved/private/big.bin"
+  until_true chunks_done big.bin 16
+  ! grep -q secret big.bin.part.state || fail "the password is in the state file"
+  rm ../hold
+  ends_with 0
+  same big.bin ../www/big.bin
+  run 8 "$url/private/big.bin" -o other.bin
+  says "401"
+}
+
 case_header() {
   run 8 "$url/token/small.txt"
   says "403"
