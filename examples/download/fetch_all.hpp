@@ -95,16 +95,18 @@ private:
     }
 
     for (spool::future<void> const& done : spool::as_completed(std::views::keys(pieces))) {
-      auto const [j, chunk] = pieces.at(done);
-      bool const was_at_work = j->at_work();
-      carry_out(*j, with_.screen, [&, j = j, chunk = chunk] {
+      auto const [of, chunk] = pieces.at(done);
+      job& j = *of;
+      bool const was_at_work = j.at_work();
+      carry_out(j, with_.screen, [&, i = chunk] {
         done.result();
-        j->file->complete(chunk);
-        finish_if_whole(*j);
+        j.file->complete(i);
+        finish_if_whole(j);
       });
-      if (!was_at_work || j->at_work() || j->result == exit_code::success) continue;
-      for (auto const& [other, what] : pieces) {
-        if (what.of == j && !other.cancel()) other.request_stop();
+      bool const gave_up = was_at_work && !j.at_work() && j.result != exit_code::success;
+      if (!gave_up) continue;
+      for (auto const& [other, what] : pieces) {  // what is left of the file needn't come any more
+        if (what.of == &j && !other.cancel()) other.request_stop();
       }
     }
   }

@@ -1,5 +1,6 @@
 # examples/download/server.sh · a web server with good and bad days, for the test and the demo (to be sourced by bash)
 # SPDX-License-Identifier: MIT
+# shellcheck shell=bash
 #
 #   start_server DIR    an nginx for this user alone, on a free port of the loopback, serves DIR/www; sets $port and, where
 #                       there is openssl, $tls_port. It ends with the script. While there is a file DIR/hold, parts that
