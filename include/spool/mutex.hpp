@@ -23,9 +23,9 @@ namespace spool {
 ///
 /// Shape            TimedLockable; 8 bytes; constinit. Not recursive. Any thread may unlock it, not only the one
 ///                  that locked it.
-/// Blocks           A newcomer may overtake sleepers, but a sleeper that has waited for a millisecond reserves the
-///                  lock and is the next to get it: nobody starves behind a thread that unlocks and locks in a loop.
-///                  Spins a few microseconds, then sleeps.
+/// Blocks           A newcomer may overtake sleepers, but a sleeper that has waited for a millisecond, for each that
+///                  sleeps, reserves the lock and is the next to get it: nobody starves behind a thread that unlocks
+///                  and locks in a loop. Spins a few microseconds, then sleeps.
 /// Synchronization  An unlock() happens before every later lock() returns.
 /// Complexity       Uncontended: lock() and unlock() are one atomic read-modify-write each, no system call.
 /// Lifetime         May be destroyed by whoever locked it last and unlocked it, even while the unlock() before is
@@ -115,7 +115,8 @@ private:
   static constexpr std::uint32_t one_woken = 4;
   static constexpr std::uint32_t woken_bits = 3 * one_woken;
   static constexpr std::uint32_t one_sleeper = 16;
-  static constexpr std::int64_t patience_ns = 1'000'000;  // a sleeper that has waited longer reserves the lock
+  static constexpr std::int64_t patience_ns = 1'000'000;  // a sleeper that has waited longer, for each that sleeps,
+                                                          // reserves the lock: one reservation a millisecond at most
   static constexpr std::int64_t hot_ns = 4'000;           // contention again within that time is heavy ...
   static constexpr unsigned back_off_pauses = 192;        // ... and leaves the lock alone for so long: 2 us here
   static constexpr std::int64_t spin_ns = 4'000;
@@ -209,7 +210,7 @@ inline bool mutex::lock_sleeping(detail::deadline until) noexcept {
       next = (next - entry) & ~mine;
     } else if (entry == 0) {
       next += one_sleeper;
-    } else if ((seen & reserved_bit) == 0 && detail::steady_now_ns() - began > patience_ns) {
+    } else if ((seen & reserved_bit) == 0 && detail::steady_now_ns() - began > patience_ns * (seen / one_sleeper)) {
       next |= reserved_bit;
     }
     if (next != seen && !state_.compare_exchange_strong(seen, next, detail::memory_order_acq_rel,  // (C)
