@@ -26,14 +26,14 @@ bench::cost compile(const std::string& header) {
 }
 
 bench::contestant including(const std::string& header) {
-  return {'<' + header + '>', [header] { return compile(header); }};
+  return {header, [header] { return compile(header); }};
 }
 
 void add_rows() {
   constexpr int rounds = 5;
   const auto row = [](const std::string& header, double limit) {
     bench::add_row(header, {including("spool/" + header), including("future")}, bench::counted("ms"),
-                   {{"<future>", limit}}, rounds);
+                   {{"future", limit}}, rounds);
   };
   row("spool.hpp", 1.9);
   row("thread_pool.hpp", 1.7);

@@ -1,4 +1,4 @@
-// bench/mutex_bench.cpp · mutex beside the standard's, TBB's and Abseil's
+// bench/mutex_bench.cpp · mutex beside the standard's, TBB's, Abseil's and nsync's
 // SPDX-License-Identifier: MIT
 //
 // Unit: one lock and unlock, work included; "fairness": slowest / fastest thread in percent, where more is better.
@@ -22,6 +22,12 @@
 #include <absl/synchronization/mutex.h>
 #endif
 
+#if SPOOL_BENCH_NSYNC
+#include <nsync_cpp.h>
+
+#include <nsync_mu.h>
+#endif
+
 #include "support/contended.hpp"
 #include "support/rounds.hpp"
 
@@ -35,6 +41,14 @@ struct absl_mutex {
   void lock() { m.Lock(); }
   void unlock() { m.Unlock(); }
   absl::Mutex m;
+};
+#endif
+
+#if SPOOL_BENCH_NSYNC
+struct nsync_mutex {
+  void lock() { nsync::nsync_mu_lock(&m); }
+  void unlock() { nsync::nsync_mu_unlock(&m); }
+  nsync::nsync_mu m = NSYNC_MU_INIT;
 };
 #endif
 
@@ -78,6 +92,9 @@ std::vector<contestant> peers(Sample sample) {
 #endif
 #if SPOOL_BENCH_ABSL
   all.push_back({"absl", [=] { return sample.template operator()<absl_mutex>(); }});
+#endif
+#if SPOOL_BENCH_NSYNC
+  all.push_back({"nsync", [=] { return sample.template operator()<nsync_mutex>(); }});
 #endif
   return all;
 }

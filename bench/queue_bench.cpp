@@ -20,6 +20,7 @@
 #include <queue>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -313,6 +314,8 @@ cost many_through() {
   return took;
 }
 
+std::string crews(std::size_t n) { return std::to_string(n) + "P" + std::to_string(n) + "C"; }
+
 template <class T>
 void add_through(const char* type) {
   for (std::size_t maxsize : {bound, std::size_t{0}}) {
@@ -330,16 +333,18 @@ void add_through(const char* type) {
 #if SPOOL_BENCH_CONCURRENTQUEUE
       if (maxsize == 0) add("moodycamel", through<moodycamel_queue<T>>);
 #endif
-      const std::string row = std::string("queue/") + type + (maxsize != 0 ? "/bounded/" : "/unbounded/") +
-                              std::to_string(n) + "P" + std::to_string(n) + "C";
-      bench::add_row(row, std::move(all));
+      const std::string row = std::string(type) + (maxsize != 0 ? ", bounded, " : ", unbounded, ") + crews(n);
+      std::vector<bench::target> targets;
+      if (std::is_same_v<T, int>) {
+        targets = maxsize != 0 ? std::vector<bench::target>{{"tbb", 0.5}, {"boost", 0.5}}
+                               : std::vector<bench::target>{{"moodycamel", 0.9}};
+      }
+      bench::add_row(row, std::move(all), {}, std::move(targets));
     }
   }
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+void add_rows() {
   add_through<int>("int");
   add_through<std::string>("string");
   std::vector<bench::contestant> pings{{"spool", ping<spool_like<spool::queue<int>>>},
@@ -354,34 +359,41 @@ int main(int argc, char** argv) {
   pings.push_back({"moodycamel", ping<moodycamel_queue<int>>});
   solos.push_back({"moodycamel", solo<moodycamel_queue<int>>});
 #endif
-  bench::add_row("queue/ping", std::move(pings));
-  bench::add_row("queue/solo", std::move(solos));
-  bench::add_row("queue/solo, timed", {{"timed spool", solo<timed_like<spool::queue<int>>>},
-                                       {"untimed", solo<spool_like<spool::queue<int>>>}});
+  bench::add_row("ping-pong", std::move(pings), {}, {{"moodycamel", 1.0}});
+  bench::add_row("solo", std::move(solos), {}, {{"mutex", 1.0}});
+  bench::add_row("solo, timed",
+                 {{"timed", solo<timed_like<spool::queue<int>>>}, {"untimed", solo<spool_like<spool::queue<int>>>}}, {},
+                 {{"untimed", 1.5}});
   for (std::size_t n : {1, 2, 4}) {
-    const std::string threads = "/bounded/" + std::to_string(n) + "P" + std::to_string(n) + "C";
-    bench::add_row("queue/int" + threads + ", timed",
-                   {{"timed spool", [n] { return through<timed_like<spool::queue<int>>>(bound, n, n); }},
-                    {"untimed", [n] { return through<spool_like<spool::queue<int>>>(bound, n, n); }}});
-    bench::add_row("lifo_queue" + threads,
+    bench::add_row("int, bounded, " + crews(n) + ", timed",
+                   {{"timed", [n] { return through<timed_like<spool::queue<int>>>(bound, n, n); }},
+                    {"untimed", [n] { return through<spool_like<spool::queue<int>>>(bound, n, n); }}},
+                   {}, {{"untimed", 1.5}});
+    bench::add_row("lifo_queue, bounded, " + crews(n),
                    {{"spool", [n] { return through<spool_like<spool::lifo_queue<int>>>(bound, n, n); }},
-                    {"mutex", [n] { return through<mutex_queue<int, std::vector<int>>>(bound, n, n); }}});
-    bench::add_row("priority_queue" + threads,
+                    {"mutex", [n] { return through<mutex_queue<int, std::vector<int>>>(bound, n, n); }}},
+                   {}, {{"mutex", 1.0}});
+    bench::add_row("priority_queue, bounded, " + crews(n),
                    {{"spool", [n] { return through<spool_like<spool::priority_queue<int>>>(bound, n, n); }},
-                    {"mutex", [n] { return through<mutex_queue<int, heap_of<int>>>(bound, n, n); }}});
+                    {"mutex", [n] { return through<mutex_queue<int, heap_of<int>>>(bound, n, n); }}},
+                   {}, {{"mutex", 1.0}});
   }
   for (std::size_t n : {0, 512}) {
-    const std::string filled = "/solo, " + std::to_string(n) + " others in it";
-    bench::add_row("priority_queue/int" + filled,
+    const std::string filled = ", solo, " + std::to_string(n) + " others in it";
+    bench::add_row("priority_queue of int" + filled,
                    {{"spool", [n] { return solo_with<spool_like<spool::priority_queue<int>>>(n); }},
-                    {"mutex", [n] { return solo_with<mutex_queue<int, heap_of<int>>>(n); }}});
-    bench::add_row("priority_queue/string" + filled,
+                    {"mutex", [n] { return solo_with<mutex_queue<int, heap_of<int>>>(n); }}},
+                   {}, {{"mutex", 1.0}});
+    bench::add_row("priority_queue of string" + filled,
                    {{"spool", [n] { return solo_with<spool_like<spool::priority_queue<std::string>>>(n); }},
-                    {"mutex", [n] { return solo_with<mutex_queue<std::string, heap_of<std::string>>>(n); }}});
+                    {"mutex", [n] { return solo_with<mutex_queue<std::string, heap_of<std::string>>>(n); }}},
+                   {}, {{"mutex", 1.0}});
   }
   bench::add_row(
-      "queue/put_many and get_many, 64 at a time",
+      "put_many and get_many, 64 at a time",
       {{"spool", many_through}, {"one by one", [] { return through<spool_like<spool::queue<int>>>(bound, 1, 1); }}});
-  benchmark::Initialize(&argc, argv);
-  benchmark::RunSpecifiedBenchmarks();
 }
+
+}  // namespace
+
+int main(int argc, char** argv) { return bench::run(argc, argv, "queue", add_rows); }

@@ -177,10 +177,10 @@ void grow(Pool& pool, countdown& leaves, unsigned depth) {
 }
 
 template <class Pool>
-cost tree() {
+cost tree(unsigned workers = 2) {
   constexpr unsigned depth = 16;
-  Pool pool(2);
-  warm(pool, 2);
+  Pool pool(workers);
+  warm(pool, workers);
   countdown leaves(1U << depth);
   const stopwatch watch;
   give_and_wait(pool, leaves, [&] { pool.post([&] { grow(pool, leaves, depth); }); });
@@ -491,6 +491,16 @@ void add_rows() {
                  bench::milliseconds_each, {{"mutex+cv", 1.01}});
   bench::add_row("fire and forget, 64 workers",
                  queues([]<class Pool>(std::type_identity<Pool>) { return oversubscribed<Pool>(); }));
+  // What all workers share must not make a task dearer the more of them there are, here most of them without a processor.
+  std::vector<contestant> from_outside;
+  std::vector<contestant> from_inside;
+  for (const unsigned workers : {1U, 2U, 4U, 8U, 16U, 32U, 64U}) {
+    const std::string name = std::to_string(workers) + (workers == 1 ? " worker" : " workers");
+    from_outside.push_back({name, [=] { return fire_and_forget<bench::spool_pool>(workers); }});
+    from_inside.push_back({name, [=] { return tree<bench::spool_pool>(workers); }});
+  }
+  bench::add_row("fire and forget, 1 worker / more", std::move(from_outside));
+  bench::add_row("tree, 1 worker / more", std::move(from_inside));
   bench::add_row("create and destroy", queues([]<class Pool>(std::type_identity<Pool>) { return create<Pool>(); }),
                  microseconds_each, {{"mutex+cv", 0.5}});
   const auto loops = [](auto sample) {

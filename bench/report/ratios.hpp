@@ -49,12 +49,16 @@ inline std::vector<ratio_row> ratio_rows(const table& lines) {
   return rows;
 }
 
-inline std::string cell_text(const peer_cell& cell, bool is_spool) {
+/// Where a peer needs nothing at all, or more is better, a ratio says nothing.
+inline bool has_ratio(const ratio_row& row, const peer_cell& cell) { return row.unit != "%" && cell.ratio < 1000; }
+
+inline std::string cell_text(const ratio_row& row, const peer_cell& cell) {
   std::string text = short_number(cell.median);
   if (cell.p99 > 0) text += ", p99 " + short_number(cell.p99);
-  if (!is_spool) {
-    text = cell.name + ' ' + text + " (" + fixed(cell.ratio, 2) +
-           (cell.spread > 0 ? " +-" + fixed(cell.spread, 2) : std::string()) + ')';
+  if (&cell == &row.cells.front()) return text + ' ' + row.unit;
+  text = cell.name + ' ' + text;
+  if (has_ratio(row, cell)) {
+    text += " (" + fixed(cell.ratio, 2) + (cell.spread > 0 ? " +-" + fixed(cell.spread, 2) : std::string()) + ')';
   }
   return text;
 }
@@ -85,11 +89,12 @@ inline std::string ratios_section(const table& lines, const std::filesystem::pat
   std::string text = "### " + area + "\n\n| row | spool | peers (spool / peer) | target |\n|---|---|---|---|\n";
   for (const ratio_row& row : rows) {
     if (row.cells.empty()) continue;
-    text += "| " + row.name + (row.others > noisy_others ? " *noisy*" : "") + " | " + cell_text(row.cells[0], true) +
-            ' ' + row.unit + " | ";
+    text +=
+        "| " + row.name + (row.others > noisy_others ? " *noisy*" : "") + " | " + cell_text(row, row.cells[0]) + " | ";
     for (std::size_t i = 1; i < row.cells.size(); ++i) {
-      text += (i > 1 ? ", " : "") + cell_text(row.cells[i], false);
-      bars << '"' << row.name << " / " << row.cells[i].name << "\"\t" << row.cells[i].ratio << '\n';
+      text += (i > 1 ? ", " : "") + cell_text(row, row.cells[i]);
+      if (has_ratio(row, row.cells[i]))
+        bars << '"' << row.name << " / " << row.cells[i].name << "\"\t" << row.cells[i].ratio << '\n';
     }
     text += " | ";
     for (const line& target : row.targets) text += target_text(row, target) + ' ';
