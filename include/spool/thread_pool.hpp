@@ -167,7 +167,8 @@ public:
   void for_each(Range&& range, F&& f) {
     pool_->must_accept();
     const std::size_t helpers = max_workers() - (pool_->is_here() ? 1 : 0);
-    detail::run_parallel_loop(range, f, helpers, [this](auto& loop) { return try_submit([&loop] { loop.work(); }); });
+    detail::run_parallel_loop(range, f, helpers,
+                              [this](auto& loop) { return this->try_submit([&loop] { loop.work(); }); });
   }
 
   /// To be awaited by a coroutine: `co_await pool.schedule();` goes on in a worker of the pool, behind all that is there.
