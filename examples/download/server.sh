@@ -65,6 +65,7 @@ http {
     root $d/www;
     set \$rate \$wished_rate; if (-f $d/hold) { set \$rate \$held_rate; } limit_rate \$rate; limit_rate_after 4k;  # of each connection
     location /flaky/    { alias $d/www/; if (\$dice = err) { return 503; } if (\$dice = drop) { return 444; } }
+    location /slow/     { alias $d/www/; limit_rate 2m; sendfile_max_chunk 128k; }
     location /stall/    { alias $d/www/; limit_rate 1; limit_rate_after 256k; }    # 256 KB, then silence
     location /cut/      { proxy_pass http://127.0.0.1:$port/stall/; proxy_buffering off; proxy_read_timeout 1s; }
     location /whole/    { alias $d/www/; max_ranges 0; }                           # knows no ranges

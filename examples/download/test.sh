@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
 # Downloads from a real server on the loopback, good and bad, and compares what arrives.
 #
-#   test.sh PROGRAM FOLDER [CASE...]    all cases, or some; works in FOLDER. Ends with 77 if nothing could be tested.
+#   test.sh DOWNLOAD DOWNLOAD_POLLED FOLDER [CASE...]    all cases, or some; works in FOLDER. Ends with 77 if none could
+#                                                        be tested.
 set -u
 slow="X-Speed: slow"  # a header that the server understands: 128 KB/s for each connection
 set -m  # each program in the background has a process group of its own, and gets SIGINT
 here=$(dirname "$(realpath "$0")")
 source "$here/server.sh"
 program=$(realpath "$1")
-work=$(realpath -m "$2")
-shift 2
+polled=$(realpath "$2")
+work=$(realpath -m "$3")
+shift 3
 
 skip() { echo "skipped: $*"; exit 77; }
 fail() {
@@ -23,7 +25,7 @@ run() {
   local expected=$1 code=0
   shift
   "$program" "$@" >output 2>errors || code=$?
-  [[ $code == "$expected" ]] || fail "ended with $code, not $expected: download $*"
+  [[ $code == "$expected" ]] || fail "ended with $code, not $expected: ${program##*/} $*"
 }
 same() { cmp "$1" "$2" >&2 || fail "$1 is not $2"; }
 says() { grep -qE -- "$1" errors || fail "stderr doesn't say '$1'"; }
@@ -464,6 +466,48 @@ case_certificate() {
   absent small.txt
   run 0 --insecure --chunk 1M "https://localhost:$tls_port/big.bin"
   same big.bin ../www/big.bin
+}
+
+# ── the other program, whose main asks for the progress again and again ──
+
+came() { grep -qE "^$1 bytes came; [0-9]+ of [0-9]+ looks were in vain" output || fail "it doesn't say that $1 bytes came"; }
+
+case_polled() {
+  program=$polled
+  run 0 "$url/slow/big.bin"
+  came "$(stat -c %s ../www/big.bin)"
+  grep -qE " [0-9]{3,} of [0-9]{3,} looks" output || fail "it had to ask but a few times: $(<output)"
+  says "^big.bin: [0-9]+ %, .* MiB of 8.0 MiB, .*/s, .* left$"
+  run 0 "$url/moved/big.bin"
+  came "$(stat -c %s ../www/big.bin)"
+  run 0 "$url/chunked/small.txt"
+  came 6
+  run 0 "$url/empty"
+  came 0
+}
+
+case_polled_terminal() {
+  command -v script >/dev/null || skip "there is no 'script' to make a terminal"
+  script -qec "'$polled' $url/slow/big.bin" /dev/null >errors </dev/null || fail "ended with $?"
+  says 'big.bin \[=* *\] [0-9]+ %, .*/s, 0:0[0-9] left'
+  says "8388608 bytes came"
+}
+
+case_polled_fails() {
+  program=$polled
+  run 8 "$url/missing"
+  says "^download_polled: the server answers 404 \(not found\)$"
+  run 4 "$url/cut/big.bin"
+  says "^download_polled: .*remaining"
+  [[ ! -s output ]] || fail "it says that all is well"
+  run 4 "http://127.0.0.1:$(free_port)/x"
+  says "^download_polled: .*onnect"
+  run 2
+  local wrong
+  for wrong in "x y" "ftp://127.0.0.1/x" "/etc/passwd" "http://" "http://127.0.0.1:port/x" "''"; do
+    run 2 $wrong
+    says "^download_polled: "
+  done
 }
 
 # ──
