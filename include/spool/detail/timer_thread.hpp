@@ -200,7 +200,8 @@ inline void timer_thread::fire(timer_core& t) noexcept {
     }
   }
   if (!again) {
-    call.reset();  // which may destroy the timer, too
+    // It may destroy the timer, too. NOLINTNEXTLINE(bugprone-use-after-move): moved from, it is empty.
+    call.reset();
     if (!firing.destroyed()) t.finish();
     s.lock.lock();
   }
