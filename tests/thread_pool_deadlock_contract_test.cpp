@@ -43,7 +43,7 @@ namespace {
 /// A task while it runs, on the stack of its thread.
 class frame {
 public:
-  explicit frame(int id) : id_(id), below_(top) {
+  explicit frame(int id) : below_(top) {
     if (below_ != nullptr && !below_->waits_for(id)) ++strangers;
     top = this;
   }
@@ -74,7 +74,6 @@ public:
 private:
   bool waits_for(int id) const { return std::find(awaited_.begin(), awaited_.end(), id) != awaited_.end(); }
 
-  int id_;
   frame* below_;
   std::vector<int> awaited_;
 };

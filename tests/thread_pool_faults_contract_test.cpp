@@ -251,7 +251,7 @@ TEST_CASE("add_done_callback that runs out of memory has not moved from the call
   future<int> f = p.get_future();
   std::vector<int> order;
   for (int i = 0; i < 5; ++i) {
-    auto callback = [&order, i, mine = std::make_unique<int>(i), large = payload{}](future<int> const&) {
+    auto callback = [&order, mine = std::make_unique<int>(i), large = payload{}](future<int> const&) {
       order.push_back(*mine + static_cast<int>(large.bytes[0]));
     };
     CHECK(with_each_allocation_failing([&] { f.add_done_callback(std::move(callback)); },
