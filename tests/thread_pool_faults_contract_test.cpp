@@ -218,7 +218,7 @@ TEST_CASE("the faults can be injected here") {
   CHECK_THROWS_AS(
       [] {
         const no_memory guard(1);
-        return std::make_unique<int>(1);
+        ::operator delete(::operator new(1));  // called like this it may not be left out
       }(),
       std::bad_alloc);
   {
