@@ -17,6 +17,7 @@ skip() { echo "skipped: $*"; exit 77; }
 fail() {
   echo "FAILED: $*" >&2
   [[ -s errors ]] && sed 's/^/  stderr: /' errors >&2
+  [[ -n ${started-} ]] && kill -KILL "$started" 2>/dev/null
   exit 1
 }
 
@@ -382,6 +383,7 @@ case_gone_meanwhile() {
 
 case_two_at_once() {
   start_half
+  mv errors errors-of-the-first  # which goes on writing there
   run 3 "$url/big.bin"
   says "another program writes big.bin.part"
   rm ../hold
