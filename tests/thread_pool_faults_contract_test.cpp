@@ -104,6 +104,16 @@ __attribute__((noinline)) void* operator new(std::size_t size, std::align_val_t 
 __attribute__((noinline)) void* operator new[](std::size_t size, std::align_val_t a) {
   return allocate(size, static_cast<std::size_t>(a));
 }
+__attribute__((noinline)) void* operator new(std::size_t size, std::nothrow_t const&) noexcept {
+  try {
+    return allocate(size, 1);
+  } catch (...) {
+    return nullptr;
+  }
+}
+__attribute__((noinline)) void* operator new[](std::size_t size, std::nothrow_t const& t) noexcept {
+  return operator new(size, t);
+}
 __attribute__((noinline)) void operator delete(void* memory) noexcept { std::free(memory); }
 __attribute__((noinline)) void operator delete[](void* memory) noexcept { std::free(memory); }
 __attribute__((noinline)) void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
