@@ -1100,8 +1100,9 @@ TEST_CASE("100,000 tasks submitted and cancelled behind a busy worker leave noth
     for (int i = 0; i < rounds_of(100'000); ++i) static_cast<void>(pool.submit([] {}).cancel());
     CHECK(pool.pending() == 0);
   }
+  // Cancelled tasks count no more; the worker may still be on its way past what is left of them in the queue.
   pool.wait_idle();
-  CHECK(live_bytes() < before + 6 * 1024 * 1024);  // room for what is kept to be used again
+  eventually([&] { return live_bytes() < before + 6 * 1024 * 1024; });  // room for what is kept to be used again
 }
 
 // ── stop ──
