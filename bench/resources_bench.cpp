@@ -26,17 +26,7 @@
 #include <spool/timer.hpp>
 
 #include "support/rounds.hpp"
-#include "thread_pool/mutex_pool.hpp"
-#include "thread_pool/spool_pool.hpp"
-#if SPOOL_BENCH_TBB
-#include "thread_pool/tbb_pool.hpp"
-#endif
-#if SPOOL_BENCH_BOOST
-#include "thread_pool/asio_pool.hpp"
-#endif
-#if SPOOL_BENCH_EIGEN
-#include "thread_pool/eigen_pool.hpp"
-#endif
+#include "thread_pool/pools.hpp"
 
 namespace {
 std::atomic<std::uint64_t> news{0};
@@ -183,41 +173,21 @@ cost timer_threads() {
   return {threads() - before};
 }
 
-template <class Sample>
-std::vector<contestant> pools(Sample sample) {
-  std::vector<contestant> all;
-  const auto add = [&]<class Pool>(std::type_identity<Pool> pool) {
-    all.push_back({Pool::name, [=] { return sample(pool); }});
-  };
-  add(std::type_identity<bench::spool_pool>());
-  add(std::type_identity<bench::mutex_pool>());
-#if SPOOL_BENCH_BOOST
-  add(std::type_identity<bench::asio_pool>());
-#endif
-#if SPOOL_BENCH_EIGEN
-  add(std::type_identity<bench::eigen_pool>());
-#endif
-#if SPOOL_BENCH_TBB
-  add(std::type_identity<bench::tbb_arena>());
-#endif
-  return all;
-}
-
 void add_rows() {
   using std::type_identity;
   const std::string news_each = "allocations";
-  bench::add_count("submit, 4 bytes", pools([]<class P>(type_identity<P>) { return submits<P, 4>(); }), news_each,
-                   {{"", 1}});
-  bench::add_count("submit, 48 bytes", pools([]<class P>(type_identity<P>) { return submits<P, 48>(); }), news_each,
-                   {{"", 1}});
-  bench::add_count("post, 4 bytes", pools([]<class P>(type_identity<P>) { return posts<P, 4>(); }), news_each,
+  bench::add_count("submit, 4 bytes", bench::pools([]<class P>(type_identity<P>) { return submits<P, 4>(); }),
+                   news_each, {{"", 1}});
+  bench::add_count("submit, 48 bytes", bench::pools([]<class P>(type_identity<P>) { return submits<P, 48>(); }),
+                   news_each, {{"", 1}});
+  bench::add_count("post, 4 bytes", bench::pools([]<class P>(type_identity<P>) { return posts<P, 4>(); }), news_each,
                    {{"", 0.01}});
-  bench::add_count("post, 48 bytes", pools([]<class P>(type_identity<P>) { return posts<P, 48>(); }), news_each);
-  bench::add_count("a pending submit", pools([]<class P>(type_identity<P>) { return pending<P, true>(); }), "bytes",
-                   {{"", 200}});
-  bench::add_count("a pending post", pools([]<class P>(type_identity<P>) { return pending<P, false>(); }), "bytes",
-                   {{"", 200}});
-  bench::add_count("16 idle workers for a second", pools([]<class P>(type_identity<P>) { return idle<P>(); }),
+  bench::add_count("post, 48 bytes", bench::pools([]<class P>(type_identity<P>) { return posts<P, 48>(); }), news_each);
+  bench::add_count("a pending submit", bench::pools([]<class P>(type_identity<P>) { return pending<P, true>(); }),
+                   "bytes", {{"", 200}});
+  bench::add_count("a pending post", bench::pools([]<class P>(type_identity<P>) { return pending<P, false>(); }),
+                   "bytes", {{"", 200}});
+  bench::add_count("16 idle workers for a second", bench::pools([]<class P>(type_identity<P>) { return idle<P>(); }),
                    "ms of processor time", {{"", 5}});
   bench::add_count("100,000 waiting timers", {{"spool", timer_threads}}, "threads", {{"", 1}});
 }

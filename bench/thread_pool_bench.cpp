@@ -24,17 +24,7 @@
 #include <spool/wait.hpp>
 
 #include "support/rounds.hpp"
-#include "thread_pool/mutex_pool.hpp"
-#include "thread_pool/spool_pool.hpp"
-#if SPOOL_BENCH_TBB
-#include "thread_pool/tbb_pool.hpp"
-#endif
-#if SPOOL_BENCH_BOOST
-#include "thread_pool/asio_pool.hpp"
-#endif
-#if SPOOL_BENCH_EIGEN
-#include "thread_pool/eigen_pool.hpp"
-#endif
+#include "thread_pool/pools.hpp"
 
 namespace {
 
@@ -415,30 +405,9 @@ cost unequal_bodies() {
 
 // ── the table ──
 
-/// The same workload on spool, and on those of the peers that are here.
-template <class Sample>
-std::vector<contestant> queues(Sample sample) {
-  std::vector<contestant> all;
-  const auto add = [&]<class Pool>(std::type_identity<Pool> pool) {
-    all.push_back({Pool::name, [=] { return sample(pool); }});
-  };
-  add(std::type_identity<bench::spool_pool>());
-  add(std::type_identity<bench::mutex_pool>());
-#if SPOOL_BENCH_BOOST
-  add(std::type_identity<bench::asio_pool>());
-#endif
-#if SPOOL_BENCH_EIGEN
-  add(std::type_identity<bench::eigen_pool>());
-#endif
-#if SPOOL_BENCH_TBB
-  add(std::type_identity<bench::tbb_arena>());
-#endif
-  return all;
-}
-
 template <class Sample>
 std::vector<contestant> queues_and_group(Sample sample) {
-  std::vector<contestant> all = queues(sample);
+  std::vector<contestant> all = bench::pools(sample);
 #if SPOOL_BENCH_TBB
   all.push_back({bench::tbb_group::name, [=] { return sample(std::type_identity<bench::tbb_group>()); }});
 #endif
@@ -447,7 +416,7 @@ std::vector<contestant> queues_and_group(Sample sample) {
 
 template <class Sample>
 std::vector<contestant> queues_and_async(Sample sample) {
-  std::vector<contestant> all = queues(sample);
+  std::vector<contestant> all = bench::pools(sample);
   all.push_back({std_async::name, [=] { return sample(std::type_identity<std_async>()); }});
   return all;
 }
@@ -466,7 +435,8 @@ void add_rows() {
                    return submit_and_collect<Pool>(std::is_same_v<Pool, std_async> ? 1000 : 100'000);
                  }),
                  {}, {{"asio", 0.45}});
-  bench::add_row("4 producers", queues([]<class Pool>(std::type_identity<Pool>) { return four_producers<Pool>(); }), {},
+  bench::add_row("4 producers",
+                 bench::pools([]<class Pool>(std::type_identity<Pool>) { return four_producers<Pool>(); }), {},
                  {{"eigen", 0.6}});
   bench::add_row("tree", queues_and_group([]<class Pool>(std::type_identity<Pool>) { return tree<Pool>(); }), {},
                  {{"eigen", 0.6}});
@@ -479,7 +449,7 @@ void add_rows() {
                    return ping<Pool>(std::is_same_v<Pool, std_async> ? 200 : 1000);
                  }),
                  microseconds_each, {{"eigen", 1.0}});
-  bench::add_row("ping, parked", queues([]<class Pool>(std::type_identity<Pool>) { return ping_parked<Pool>(); }),
+  bench::add_row("ping, parked", bench::pools([]<class Pool>(std::type_identity<Pool>) { return ping_parked<Pool>(); }),
                  microseconds_each, {{"mutex+cv", 1.1}});
   for (const auto& [us, efficiency] : {std::pair(1U, 0.87), std::pair(10U, 0.98), std::pair(100U, 1.0)}) {
     bench::add_row(
@@ -487,10 +457,11 @@ void add_rows() {
         queues_and_group([us = us]<class Pool>(std::type_identity<Pool>) { return grain<Pool>(20'000 / us); }), ideal,
         {target{"", 1 / efficiency}});
   }
-  bench::add_row("sleeps, 64 workers", queues([]<class Pool>(std::type_identity<Pool>) { return sleeps<Pool>(); }),
+  bench::add_row("sleeps, 64 workers",
+                 bench::pools([]<class Pool>(std::type_identity<Pool>) { return sleeps<Pool>(); }),
                  bench::milliseconds_each, {{"mutex+cv", 1.01}});
   bench::add_row("fire and forget, 64 workers",
-                 queues([]<class Pool>(std::type_identity<Pool>) { return oversubscribed<Pool>(); }));
+                 bench::pools([]<class Pool>(std::type_identity<Pool>) { return oversubscribed<Pool>(); }));
   // What all workers share must not make a task dearer the more of them there are, here most of them without a processor.
   std::vector<contestant> from_outside;
   std::vector<contestant> from_inside;
@@ -501,8 +472,9 @@ void add_rows() {
   }
   bench::add_row("fire and forget, 1 worker / more", std::move(from_outside));
   bench::add_row("tree, 1 worker / more", std::move(from_inside));
-  bench::add_row("create and destroy", queues([]<class Pool>(std::type_identity<Pool>) { return create<Pool>(); }),
-                 microseconds_each, {{"mutex+cv", 0.5}});
+  bench::add_row("create and destroy",
+                 bench::pools([]<class Pool>(std::type_identity<Pool>) { return create<Pool>(); }), microseconds_each,
+                 {{"mutex+cv", 0.5}});
   const auto loops = [](auto sample) {
     std::vector<contestant> all;
     all.push_back({spool_loop::name, [=] { return sample(std::type_identity<spool_loop>()); }});
