@@ -20,11 +20,13 @@
 #include <spool/thread_pool.hpp>
 #include <spool/wait.hpp>
 
+#include "support/busy.hpp"
 #include "support/catch.hpp"
 #include "support/contract_kit.hpp"
 #include "support/crew.hpp"
 #include "support/eventually.hpp"
 #include "support/failing_new.hpp"
+#include "support/outcome.hpp"
 #include "support/tracked.hpp"
 
 using namespace std::chrono_literals;
@@ -33,49 +35,6 @@ using spool::promise;
 using spool::thread_pool;
 
 namespace {
-
-std::exception_ptr boom(std::string const& what = "boom") { return std::make_exception_ptr(std::runtime_error(what)); }
-
-/// Keeps the one worker of a pool busy until told otherwise.
-class busy {
-public:
-  explicit busy(thread_pool& pool) {
-    const auto started = std::make_shared<gate>();
-    pool.post([started, release = release_] {
-      started->open();
-      release->wait();
-    });
-    started->wait();
-  }
-  ~busy() { release_->open(); }
-  busy(const busy&) = delete;
-  busy& operator=(const busy&) = delete;
-  void release() { release_->open(); }
-
-private:
-  std::shared_ptr<gate> release_ = std::make_shared<gate>();
-};
-
-/// What came of it, in one word.
-template <class T>
-std::string ending(future<T> const& f) {
-  try {
-    static_cast<void>(f.result());
-    return "fine";
-  } catch (spool::usage_error const&) {
-    return "usage_error";
-  } catch (spool::cancelled_error const&) {
-    return "cancelled_error";
-  } catch (spool::pool_shutdown_error const&) {
-    return "pool_shutdown_error";
-  } catch (spool::broken_pool_error const&) {
-    return "broken_pool_error";
-  } catch (spool::broken_promise_error const&) {
-    return "broken_promise_error";
-  } catch (std::exception const& e) {
-    return e.what();
-  }
-}
 
 // Coroutines take what they need as parameters: a lambda's captures would die with the lambda.
 

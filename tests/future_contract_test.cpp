@@ -29,6 +29,7 @@
 #include "support/contract_kit.hpp"
 #include "support/crew.hpp"
 #include "support/eventually.hpp"
+#include "support/outcome.hpp"
 #include "support/tracked.hpp"
 
 using namespace std::chrono_literals;
@@ -62,31 +63,6 @@ static_assert(std::is_same_v<decltype(std::declval<future<int> const&>().excepti
 static_assert(std::is_same_v<decltype(std::declval<future<int> const&>().wait_for(1s)), bool>);
 static_assert(std::is_same_v<decltype(std::declval<future<int> const&>().wait_until(steady::now())), bool>);
 static_assert(std::is_same_v<decltype(std::declval<future<int> const&>().wait(std::stop_token{})), bool>);
-
-namespace {
-
-std::exception_ptr boom(std::string const& what = "boom") { return std::make_exception_ptr(std::runtime_error(what)); }
-
-/// What went wrong, in one word.
-template <class F>
-std::string outcome(F&& f) {
-  try {
-    f();
-    return "fine";
-  } catch (spool::usage_error const&) {
-    return "usage_error";
-  } catch (spool::cancelled_error const&) {
-    return "cancelled_error";
-  } catch (spool::timeout_error const&) {
-    return "timeout_error";
-  } catch (spool::broken_promise_error const&) {
-    return "broken_promise_error";
-  } catch (std::exception const& e) {
-    return e.what();
-  }
-}
-
-}  // namespace
 
 // ── the empty future, equality, hash ──
 

@@ -25,6 +25,7 @@
 #include "support/contract_kit.hpp"
 #include "support/crew.hpp"
 #include "support/failing_new.hpp"
+#include "support/outcome.hpp"
 #include "support/tracked.hpp"
 
 using namespace std::chrono_literals;
@@ -32,8 +33,6 @@ using spool::future;
 using spool::promise;
 
 namespace {
-
-std::exception_ptr boom(std::string const& what = "boom") { return std::make_exception_ptr(std::runtime_error(what)); }
 
 /// A callable of which one sees how often it was called, and when it is gone.
 struct watched {

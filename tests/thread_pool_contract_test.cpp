@@ -38,6 +38,7 @@
 #include "support/contract_kit.hpp"
 #include "support/crew.hpp"
 #include "support/eventually.hpp"
+#include "support/outcome.hpp"
 #include "support/tracked.hpp"
 
 using namespace std::chrono_literals;
@@ -98,29 +99,6 @@ int count_threads() {
     if (line.rfind("Threads:", 0) == 0) return std::stoi(line.substr(8));
   }
   return -1;
-}
-
-template <class F>
-std::string outcome(F&& f) {
-  try {
-    f();
-    return "fine";
-  } catch (spool::usage_error const&) {
-    return "usage_error";
-  } catch (spool::cancelled_error const&) {
-    return "cancelled_error";
-  } catch (spool::pool_shutdown_error const&) {
-    return "pool_shutdown_error";
-  } catch (spool::broken_pool_error const&) {
-    return "broken_pool_error";
-  } catch (std::exception const& e) {
-    return e.what();
-  }
-}
-
-template <class T>
-std::string ending(future<T> const& f) {
-  return outcome([&] { static_cast<void>(f.result()); });
 }
 
 thread_pool static_pool{2};  // usable before main, gone after it

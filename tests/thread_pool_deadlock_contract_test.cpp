@@ -25,6 +25,7 @@
 #include <spool/thread_pool.hpp>
 #include <spool/wait.hpp>
 
+#include "support/busy.hpp"
 #include "support/catch.hpp"
 #include "support/contract_kit.hpp"
 #include "support/crew.hpp"
@@ -137,26 +138,6 @@ int descend(thread_pool& pool, way w, int depth) {
   if (depth == 0) return 0;
   return 1 + wait_by(w, pool.submit([&pool, w, depth] { return descend(pool, w, depth - 1); }));
 }
-
-/// Keeps one worker busy until released, by the system's means.
-class busy {
-public:
-  explicit busy(thread_pool& pool) {
-    const auto started = std::make_shared<gate>();
-    pool.post([started, release = release_] {
-      started->open();
-      release->wait();
-    });
-    started->wait();
-  }
-  ~busy() { release_->open(); }
-  busy(const busy&) = delete;
-  busy& operator=(const busy&) = delete;
-  void release() { release_->open(); }
-
-private:
-  std::shared_ptr<gate> release_ = std::make_shared<gate>();
-};
 
 }  // namespace
 

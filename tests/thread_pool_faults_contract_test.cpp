@@ -30,6 +30,7 @@
 #include <spool/thread_pool.hpp>
 #include <spool/wait.hpp>
 
+#include "support/busy.hpp"
 #include "support/catch.hpp"
 #include "support/contract_kit.hpp"
 #include "support/crew.hpp"
@@ -195,26 +196,6 @@ int with_each_allocation_failing(Op op, Unchanged unchanged) {
   }
   return -1;  // never came through
 }
-
-/// A pool's one worker, kept busy until told otherwise.
-class busy {
-public:
-  explicit busy(thread_pool& pool) {
-    const auto started = std::make_shared<gate>();
-    pool.post([started, release = release_] {
-      started->open();
-      release->wait();
-    });
-    started->wait();
-  }
-  ~busy() { release_->open(); }
-  busy(const busy&) = delete;
-  busy& operator=(const busy&) = delete;
-  void release() { release_->open(); }
-
-private:
-  std::shared_ptr<gate> release_ = std::make_shared<gate>();
-};
 
 const std::string long_string(100, 'x');
 

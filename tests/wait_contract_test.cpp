@@ -29,6 +29,7 @@
 #include "support/contract_kit.hpp"
 #include "support/crew.hpp"
 #include "support/eventually.hpp"
+#include "support/outcome.hpp"
 
 using namespace std::chrono_literals;
 using spool::future;
@@ -56,8 +57,6 @@ static_assert(std::ranges::input_range<completed_range>);
 static_assert(std::is_same_v<std::ranges::range_value_t<completed_range>, future<int>>);
 
 namespace {
-
-std::exception_ptr boom(std::string const& what = "boom") { return std::make_exception_ptr(std::runtime_error(what)); }
 
 /// Promises and their futures, side by side.
 struct pairs {
