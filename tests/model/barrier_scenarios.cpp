@@ -119,3 +119,54 @@ MODEL_SCENARIO(barrier_destroyed_by_one_that_has_met, .timeouts_may_rescue = fal
   };
   at_once(work, work);
 }
+
+// The same by one that was sent away, while who did that is still about to return.
+MODEL_SCENARIO(barrier_destroyed_by_one_that_was_sent_away, .timeouts_may_rescue = false) {
+  auto* const b = new spool::barrier(2);
+  const bool resets = choose(2) == 0;
+  std::thread waits([b] {
+    MODEL_CHECK(!meets(*b));
+    delete b;
+  });
+  wait_for_sleepers(1);
+  begin_contest();
+  resets ? b->reset() : b->abort();
+  waits.join();
+}
+MODEL_SCENARIO(barrier_destroyed_by_one_that_has_slept_and_met, .timeouts_may_rescue = false) {
+  auto* const b = new spool::barrier(2);
+  std::thread waits([b] {
+    b->wait();
+    delete b;
+  });
+  wait_for_sleepers(1);
+  begin_contest();
+  b->wait();
+  waits.join();
+}
+
+// The second round is full while the action of the first runs: its own action comes after that, before any of it goes on.
+MODEL_SCENARIO(barrier_full_rounds_wait_their_turn, .timeouts_may_rescue = false) {
+  int runs = 0;
+  spool::barrier b(2, [&] { ++runs, std::this_thread::yield(); });
+  const auto meet = [&] { b.wait(); };
+  at_once(meet, meet, meet, meet);
+  MODEL_CHECK(runs == 2);
+}
+
+MODEL_SCENARIO(barrier_broken_by_its_action, .timeouts_may_rescue = false) {
+  spool::barrier b(2, [] { throw 1; });
+  int thrown[2] = {0, 0};
+  bool met[2] = {false, false};
+  const auto meet = [&](int me) {
+    try {
+      met[me] = meets(b);
+    } catch (int x) {
+      thrown[me] = x;
+    }
+  };
+  at_once([&] { meet(0); }, [&] { meet(1); });
+  MODEL_CHECK(thrown[0] + thrown[1] == 1);
+  MODEL_CHECK(!met[0] && !met[1]);
+  MODEL_CHECK(b.broken());
+}

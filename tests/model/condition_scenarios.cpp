@@ -267,3 +267,40 @@ MODEL_SCENARIO(condition_destroyed_by_who_was_notified, .timeouts_may_rescue = f
         s->c.notify_all();
       });
 }
+
+// All that wait were notified, though one of them just then gives up: it may not come back to what is gone.
+MODEL_SCENARIO(condition_destroyed_after_a_notify_that_found_one_giving_up) {
+  spool::mutex m;
+  auto* const c = new spool::condition;
+  int began = 0;
+  const auto wait = [&] {
+    std::unique_lock held(m);
+    ++began;
+    c->wait_for(held, 1ms);
+  };
+  std::thread a(wait), b(wait);
+  for (bool both = false; !both;) {
+    m.lock();
+    both = began == 2;
+    if (both) c->notify_all();
+    m.unlock();
+    std::this_thread::yield();
+  }
+  delete c;
+  a.join(), b.join();
+}
+
+MODEL_SCENARIO(condition_passes_what_came_before_the_notification, .timeouts_may_rescue = false) {
+  spool::mutex m;
+  spool::condition c;
+  int message = 0;
+  std::thread waits([&] {
+    std::unique_lock held(m);
+    c.wait(held);
+    MODEL_CHECK(message == 1);
+  });
+  wait_for_sleepers(1);
+  message = 1;
+  c.notify_one();
+  waits.join();
+}

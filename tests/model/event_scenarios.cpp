@@ -63,6 +63,12 @@ MODEL_SCENARIO(event_stop_against_set) {
       [&] { message = 1, e.set(); }, [&] { stop.request_stop(); }, [&] { e.wait(); });
 }
 
+MODEL_SCENARIO(event_stop_alone_ends_the_wait, .timeouts_may_rescue = false) {
+  spool::event e;
+  std::stop_source stop;
+  at_once([&] { MODEL_CHECK(!e.wait(stop.get_token())); }, [&] { stop.request_stop(); });
+}
+
 MODEL_SCENARIO(event_set_by_two_against_clear, .timeouts_may_rescue = false) {
   spool::event e;
   at_once([&] { e.wait(); }, [&] { e.set(); }, [&] { e.clear(), e.set(); });
@@ -73,4 +79,30 @@ MODEL_SCENARIO(event_set_by_two_against_clear, .timeouts_may_rescue = false) {
 MODEL_SCENARIO(event_destroyed_after_the_wait, .timeouts_may_rescue = false) {
   auto* const e = new spool::event;
   at_once([&] { e->wait(), delete e; }, [&] { e->set(); });
+}
+// The same where the set finds it asleep.
+MODEL_SCENARIO(event_destroyed_by_who_slept_for_it, .timeouts_may_rescue = false) {
+  auto* const e = new spool::event;
+  std::thread sleeper([e] { e->wait(), delete e; });
+  wait_for_sleepers(1);
+  begin_contest();
+  e->set();
+  sleeper.join();
+}
+
+// Who gives up while a set is about to call it waits for that call: it may not come to its next sleep.
+MODEL_SCENARIO(event_given_up_while_it_is_set) {
+  spool::event e;
+  spool::event never;
+  at_once([&] { e.set(); }, [&] { e.wait_for(1ms), MODEL_CHECK(!never.wait_for(1ms)); });
+}
+
+// A clear that finds the flag down leaves those alone who sleep.
+MODEL_SCENARIO(event_cleared_while_it_is_down, .timeouts_may_rescue = false) {
+  spool::event e;
+  std::thread sleeper([&] { e.wait(); });
+  wait_for_sleepers(1);
+  e.clear();
+  e.set();
+  sleeper.join();
 }

@@ -114,6 +114,22 @@ MODEL_SCENARIO(mutex_reserved_by_one_that_gives_up) {
   m.unlock();
 }
 
+// Those that have given up count as sleepers no more: else, after a few of them, nobody would be woken.
+MODEL_SCENARIO(mutex_sleeps_and_wakes_after_four_have_given_up) {
+  spool::mutex m;
+  bool entered = false;
+  const auto give_up = [&] { MODEL_CHECK(!m.try_lock_for(1ms)); };
+  m.lock();
+  std::thread a(give_up), b(give_up), c(give_up), d(give_up);
+  a.join(), b.join(), c.join(), d.join();
+  for (int i = 0; i < 3; ++i) m.unlock(), m.lock();
+  std::thread patient([&] { m.lock(), entered = true, m.unlock(); });
+  if (choose(4) != 0) wait_for_sleepers(1);
+  m.unlock();
+  patient.join();
+  MODEL_CHECK(entered);
+}
+
 // Who has locked last may destroy it, while the unlock before is still about to
 // wake.
 MODEL_SCENARIO(mutex_destroyed_right_after_the_last_unlock) {
@@ -177,4 +193,30 @@ MODEL_SCENARIO(recursive_mutex_tried_while_another_comes_and_goes) {
         if (m.try_lock_for(1ms)) tried = 1, ++inside, m.unlock();
       });
   MODEL_CHECK(inside == 1 + tried);
+}
+
+// Who was the last owner, and of what depth, is forgotten before the next one comes in.
+MODEL_SCENARIO(recursive_mutex_excludes_those_that_come_back, .timeouts_may_rescue = false) {
+  spool::recursive_mutex m;
+  int inside = 0;
+  const auto work = [&] {
+    for (int i = 0; i < 2; ++i) m.lock(), ++inside, m.unlock();
+  };
+  at_once(work, work);
+  MODEL_CHECK(inside == 4);
+}
+
+MODEL_SCENARIO(recursive_mutex_unlocked_by_who_never_locked_anything) {
+  spool::recursive_mutex m;
+  bool refused = false;
+  std::thread([&] {
+    try {
+      m.unlock();
+    } catch (spool::usage_error const&) {
+      refused = true;
+    }
+  }).join();
+  MODEL_CHECK(refused);
+  MODEL_CHECK(m.try_lock());
+  m.unlock();
 }

@@ -105,6 +105,32 @@ MODEL_SCENARIO(semaphore_stop_against_release) {
   MODEL_CHECK(got + s.value() == 1);
 }
 
+MODEL_SCENARIO(semaphore_stop_alone_ends_the_wait, .timeouts_may_rescue = false) {
+  spool::semaphore s(0);
+  std::stop_source stop;
+  at_once([&] { MODEL_CHECK(!s.acquire(stop.get_token())); }, [&] { stop.request_stop(); });
+  MODEL_CHECK(s.value() == 0);
+}
+
+// Of three that were called, two give up: what they were called for is the third one's.
+MODEL_SCENARIO(semaphore_called_for_what_those_that_give_up_leave) {
+  spool::semaphore s(0);
+  std::thread first([&] { s.acquire(); });
+  wait_for_sleepers(1);
+  int got[2] = {0, 0};
+  const auto try_for = [&](int i) { got[i] = s.try_acquire_for(1ms) ? 1 : 0; };
+  std::thread a([&] { try_for(0); }), b([&] { try_for(1); });
+  std::thread patient([&] { s.acquire(); });
+  std::this_thread::yield();
+  s.release();  // handed over to the first
+  s.release();
+  if (choose(2) == 0) s.release();
+  a.join(), b.join();
+  for (int more = got[0] + got[1]; more != 0; --more) s.release();
+  first.join(), patient.join();
+  MODEL_CHECK(s.value() <= 1);
+}
+
 MODEL_SCENARIO(semaphore_stopped_one_leaves_the_permit_to_another, .timeouts_may_rescue = false) {
   spool::semaphore s(0);
   std::stop_source stop;
@@ -145,4 +171,30 @@ MODEL_SCENARIO(bounded_semaphore_refuses_what_was_not_acquired) {
   at_once([&] { give(0); }, [&] { give(1); });
   MODEL_CHECK(refused[0] != refused[1]);
   MODEL_CHECK(s.value() == 1);
+}
+
+// Two see that one more would fit, where sleepers wait; it is one of them that finds it taken.
+MODEL_SCENARIO(bounded_semaphore_refuses_the_second_of_two_where_others_sleep) {
+  spool::bounded_semaphore s(1);
+  s.acquire();
+  const auto take = [&] { s.acquire(); };
+  std::thread a(take), b(take), c(take);
+  wait_for_sleepers(3);
+  s.release();  // handed over; what is released soon after is there for anyone
+  int given[2] = {0, 0};
+  const auto give = [&](int i) {
+    try {
+      s.release();
+      given[i] = 1;
+    } catch (spool::usage_error const&) {
+    }
+    MODEL_CHECK(s.value() <= 1);
+  };
+  at_once([&] { give(0); }, [&] { give(1); });
+  for (int more = 2 - given[0] - given[1]; more != 0;) {
+    given[0] = 0, give(0), more -= given[0];
+    std::this_thread::yield();
+  }
+  a.join(), b.join(), c.join();
+  MODEL_CHECK(s.value() == 0);
 }

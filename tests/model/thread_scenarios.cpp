@@ -63,6 +63,60 @@ MODEL_SCENARIO(thread_refused_can_be_started_again) {
   MODEL_CHECK(ran == 1);
 }
 
+// Who finds another start under way waits for its end: also if the system refuses it.
+MODEL_SCENARIO(thread_started_by_two_of_which_one_is_refused, .timeouts_may_rescue = false) {
+  int ran = 0;
+  spool::thread t([&] { ++ran; });
+  int started[2] = {0, 0};
+  int refused[2] = {0, 0};
+  const auto start = [&](int i) {
+    try {
+      t.start();
+      started[i] = 1;
+    } catch (std::system_error const&) {
+      refused[i] = 1;
+    } catch (spool::usage_error const&) {
+    }
+  };
+  at_once([&] { refuse_threads(1), start(0); }, [&] { start(1); });
+  MODEL_CHECK(started[0] + started[1] <= 1);
+  if (started[0] + started[1] == 0) start(0);
+  t.join();
+  MODEL_CHECK(refused[0] + refused[1] <= 1);
+  MODEL_CHECK(ran == 1);
+}
+
+MODEL_SCENARIO(thread_is_listed_and_has_its_ids_once_started, .timeouts_may_rescue = false) {
+  spool::thread t([] {});
+  t.start();
+  MODEL_CHECK(t.ident() != std::thread::id());
+  MODEL_CHECK(t.native_id() != 0);
+  t.join();
+}
+
+MODEL_SCENARIO(thread_joined_while_its_start_returns) {
+  int ran = 0;
+  spool::thread t([&] { ran = 1; });
+  const auto join = [&] {
+    for (;;) {
+      try {
+        return t.join();
+      } catch (spool::usage_error const&) {  // not started yet
+        std::this_thread::yield();
+      }
+    }
+  };
+  at_once([&] { t.start(); }, [&] { join(), MODEL_CHECK(ran == 1); });
+}
+
+MODEL_SCENARIO(thread_is_alive_as_long_as_it_is_listed) {
+  spool::thread t([] {});
+  t.start();
+  while (t.is_alive()) std::this_thread::yield();
+  MODEL_CHECK(spool::active_count() == 1);
+  t.join();
+}
+
 MODEL_SCENARIO(thread_asked_to_stop_by_its_handles_end, .timeouts_may_rescue = false) {
   bool stopped = false;
   {

@@ -5,6 +5,8 @@
 #include <optional>
 #include <system_error>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include <spool/timer.hpp>
 
@@ -179,4 +181,34 @@ MODEL_SCENARIO(timer_periodic_against_one_that_blocks) {
   blocks.join();
   t.cancel();
   t.join();
+}
+
+// What the callback owns is gone when join() returns.
+MODEL_SCENARIO(timer_callable_ends_before_the_join) {
+  int alive = 0;
+  struct counted {
+    explicit counted(int& n) : alive(&n) { ++n; }
+    counted(counted&& other) noexcept : alive(std::exchange(other.alive, nullptr)) {}
+    ~counted() {
+      if (alive != nullptr) --*alive;
+    }
+    void operator()() const {}
+    int* alive;
+  };
+  spool::timer t(1ms, counted(alive));
+  t.start();
+  t.join();
+  MODEL_CHECK(alive == 0);
+}
+
+MODEL_SCENARIO(timers_fire_in_the_order_of_their_deadlines) {
+  std::vector<int> fired;
+  std::optional<spool::timer> all[6];
+  int i = 0;
+  for (const int hours : {3, 6, 2, 5, 1, 4}) {
+    all[i].emplace(std::chrono::hours(hours), [&fired, hours] { fired.push_back(hours); });
+    all[i++]->start();
+  }
+  for (auto& t : all) t->join();
+  MODEL_CHECK(fired == std::vector<int>{1, 2, 3, 4, 5, 6});
 }
