@@ -110,6 +110,17 @@ MODEL_SCENARIO(future_callback_is_called_once) {
   MODEL_CHECK(other_calls == 1);
 }
 
+MODEL_SCENARIO(future_callbacks_run_in_the_order_added) {
+  spool::promise<int> p;
+  const spool::future f = p.get_future();
+  int order[3] = {0, 0, 0};
+  int n = 0;
+  for (int i = 1; i < 3; ++i) f.add_done_callback([&, i](const auto&) { order[n++] = i; });
+  at_once([&] { p.set_value(1); }, [&] { f.wait(); });
+  f.add_done_callback([&](const auto&) { order[n++] = 3; });
+  MODEL_CHECK(order[0] == 1 && order[1] == 2 && order[2] == 3);
+}
+
 MODEL_SCENARIO(future_callback_against_cancel_and_the_last_handle) {
   std::optional<spool::promise<int>> p(std::in_place);
   std::optional f(p->get_future());

@@ -106,6 +106,30 @@ MODEL_SCENARIO(queue_putter_that_gives_up_leaves_the_place_to_the_other) {
   MODEL_CHECK(sum == 5 + (put ? 2 : 0));
 }
 
+// The one that fails to take it was called for it: it must call the other.
+MODEL_SCENARIO(queue_getter_that_throws_leaves_the_item_to_the_other) {
+  struct touchy {
+    explicit touchy(bool& throws) : throws_once(throws) {}
+    touchy(touchy&& other) : throws_once(other.throws_once) {
+      if (throws_once) throws_once = false, throw 1;
+    }
+    bool& throws_once;
+  };
+  bool throws = true;
+  spool::queue<touchy> q;
+  int thrown[2] = {0, 0};
+  const auto get = [&](int i) {
+    try {
+      q.get();
+    } catch (int) {
+      thrown[i] = 1;
+    }
+  };
+  at_once([&] { q.emplace(throws); }, [&] { get(0); }, [&] { get(1); });
+  MODEL_CHECK(thrown[0] + thrown[1] == 1);
+  MODEL_CHECK(q.empty());
+}
+
 MODEL_SCENARIO(queue_stopped_getter_leaves_the_item_to_the_other) {
   spool::queue<item> q;
   std::stop_source stop;

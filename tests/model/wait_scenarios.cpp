@@ -94,6 +94,35 @@ MODEL_SCENARIO(as_completed_gives_each_once, .timeouts_may_rescue = false) {
       [&] { t.p[0].set_value(0), t.p[2].set_value(2); }, [&] { t.p[1].set_value(1); });
 }
 
+// All were pending when the range was made.
+MODEL_SCENARIO(as_completed_keeps_the_order_of_completion, .timeouts_may_rescue = false) {
+  three t;
+  auto range = spool::as_completed(t.futures());
+  at_once(
+      [&] {
+        int order[3] = {-1, -1, -1};
+        int n = 0;
+        for (auto& f : range) order[n++] = f.result();
+        MODEL_CHECK(n == 3);
+        MODEL_CHECK(order[0] == 2 && order[1] == 0 && order[2] == 1);
+      },
+      [&] { t.p[2].set_value(2), t.p[0].set_value(0), t.p[1].set_value(1); });
+}
+
+MODEL_SCENARIO(wait_for_one_that_is_there_twice, .timeouts_may_rescue = false) {
+  three t;
+  const spool::future f = t.p[0].get_future();
+  const std::vector<spool::future<int>> all{f, f, f};
+  at_once(
+      [&] {
+        MODEL_CHECK(spool::wait(all).done.size() == 1);
+        int n = 0;
+        for (auto& each : spool::as_completed(all)) n += 1 + each.result();
+        MODEL_CHECK(n == 1);
+      },
+      [&] { t.p[0].set_value(0); });
+}
+
 MODEL_SCENARIO(as_completed_dropped_in_the_middle) {
   three t;
   at_once(
