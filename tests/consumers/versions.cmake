@@ -1,0 +1,11 @@
+# The version stands in the header; where another file has to repeat it, it says the same.
+include(${CMAKE_CURRENT_LIST_DIR}/common.cmake)
+file(READ ${source}/cmake/vcpkg/vcpkg.json port)
+string(JSON in_port GET "${port}" version)
+file(STRINGS ${prefix}/share/pkgconfig/spool.pc in_pc REGEX "^Version: ")
+if(NOT in_port STREQUAL version)
+  message(SEND_ERROR "cmake/vcpkg/vcpkg.json says ${in_port}, include/spool/version.hpp ${version}")
+endif()
+if(NOT in_pc STREQUAL "Version: ${version}")
+  message(SEND_ERROR "spool.pc says `${in_pc}`, include/spool/version.hpp ${version}")
+endif()
