@@ -12,9 +12,7 @@ install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}
 
 install(TARGETS spool EXPORT spool-targets)
 install(EXPORT spool-targets NAMESPACE spool:: DESTINATION ${package_dir})
-configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/spool-config.cmake.in spool-config.cmake
-                              INSTALL_DESTINATION ${package_dir}
-                              NO_SET_AND_CHECK_MACRO)
+configure_file(${PROJECT_SOURCE_DIR}/cmake/spool-config.cmake.in spool-config.cmake @ONLY)
 write_basic_package_version_file(spool-config-version.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/spool-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/spool-config-version.cmake
         DESTINATION ${package_dir})
