@@ -1,6 +1,7 @@
 // tests/model/thread_scenarios.cpp · the claims of thread
 // SPDX-License-Identifier: MIT
 #include <chrono>
+#include <memory>
 #include <stop_token>
 #include <system_error>
 #include <thread>
@@ -115,6 +116,15 @@ MODEL_SCENARIO(thread_is_alive_as_long_as_it_is_listed) {
   while (t.is_alive()) std::this_thread::yield();
   MODEL_CHECK(spool::active_count() == 1);
   t.join();
+}
+
+// The handle is still there then.
+MODEL_SCENARIO(thread_callable_ends_with_the_thread, .timeouts_may_rescue = false) {
+  auto owned = std::make_shared<int>(1);
+  spool::thread t([mine = owned] { static_cast<void>(mine); });
+  t.start();
+  t.join();
+  MODEL_CHECK(owned.use_count() == 1);
 }
 
 MODEL_SCENARIO(thread_asked_to_stop_by_its_handles_end, .timeouts_may_rescue = false) {
