@@ -162,6 +162,21 @@ MODEL_SCENARIO(queue_shutdown_ends_those_who_wait) {
   MODEL_CHECK(ended + ended2 == 2);
 }
 
+MODEL_SCENARIO(queue_shutdown_ends_who_waits_for_a_place) {
+  spool::queue<item> q(1);
+  q.put(make(1));
+  bool refused = false;
+  at_once([&] { q.shutdown(); },
+          [&] {
+            try {
+              q.put(make(2));
+            } catch (spool::queue_shutdown_error const&) {
+              refused = true;
+            }
+          });
+  MODEL_CHECK(refused);
+}
+
 MODEL_SCENARIO(queue_shutdown_against_put_and_get) {
   spool::queue<item> q(1);
   int put = 0;
@@ -231,4 +246,11 @@ MODEL_SCENARIO(queue_many_at_once_against_single_ones) {
 MODEL_SCENARIO(queue_destroyed_by_who_got_the_last_item) {
   auto* const q = new spool::queue<item>;
   at_once([&] { q->get(), delete q; }, [&] { q->put(make(1)); });
+}
+
+// Who joined may destroy it, while the last task_done() is still about to return.
+MODEL_SCENARIO(queue_destroyed_by_who_joined) {
+  auto* const q = new spool::queue<item>;
+  q->put(make(1));
+  at_once([&] { q->join(), delete q; }, [&] { q->get(), q->task_done(); });
 }
