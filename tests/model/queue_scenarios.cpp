@@ -52,14 +52,17 @@ MODEL_SCENARIO(queue_without_a_bound_loses_nothing) {
   spool::queue<item> q;
   two_put_and_two_get(q);
 }
+
 MODEL_SCENARIO(queue_with_one_place_loses_nothing) {
   spool::queue<item> q(1);
   two_put_and_two_get(q);
 }
+
 MODEL_SCENARIO(lifo_queue_with_one_place_loses_nothing) {
   spool::lifo_queue<item> q(1);
   two_put_and_two_get(q);
 }
+
 MODEL_SCENARIO(priority_queue_with_two_places_loses_nothing) {
   spool::priority_queue<item, by_value> q(2);
   two_put_and_two_get(q);
@@ -96,6 +99,7 @@ MODEL_SCENARIO(queue_getter_that_gives_up_leaves_the_item_to_the_other) {
   while (const auto x = q.try_get()) left += **x;
   MODEL_CHECK(got[0] + got[1] + left == 3);
 }
+
 MODEL_SCENARIO(queue_putter_that_gives_up_leaves_the_place_to_the_other) {
   spool::queue<item> q(1);
   q.put(make(1));
@@ -144,84 +148,6 @@ MODEL_SCENARIO(queue_stopped_getter_leaves_the_item_to_the_other) {
   MODEL_CHECK(got[0] + got[1] + left == 3);
 }
 
-MODEL_SCENARIO(queue_shutdown_ends_those_who_wait) {
-  spool::queue<item> q;
-  int got = 0;
-  int ended = 0;
-  const auto get = [&](int& sum, int& end) {
-    try {
-      for (;;) sum += *q.get();
-    } catch (spool::queue_shutdown_error const&) {
-      end = 1;
-    }
-  };
-  int got2 = 0;
-  int ended2 = 0;
-  at_once([&] { q.put(make(1)), q.put(make(2)), q.shutdown(); }, [&] { get(got, ended); }, [&] { get(got2, ended2); });
-  MODEL_CHECK(got + got2 == 3);
-  MODEL_CHECK(ended + ended2 == 2);
-}
-
-MODEL_SCENARIO(queue_shutdown_ends_who_waits_for_a_place) {
-  spool::queue<item> q(1);
-  q.put(make(1));
-  bool refused = false;
-  at_once([&] { q.shutdown(); },
-          [&] {
-            try {
-              q.put(make(2));
-            } catch (spool::queue_shutdown_error const&) {
-              refused = true;
-            }
-          });
-  MODEL_CHECK(refused);
-}
-
-MODEL_SCENARIO(queue_shutdown_against_put_and_get) {
-  spool::queue<item> q(1);
-  int put = 0;
-  int got = 0;
-  at_once(
-      [&] {
-        try {
-          for (int i = 0; i < 3; ++i) q.put(make(1)), ++put;
-        } catch (spool::queue_shutdown_error const&) {
-        }
-      },
-      [&] {
-        try {
-          for (;;) got += *q.get();
-        } catch (spool::queue_shutdown_error const&) {
-        }
-      },
-      [&] { q.shutdown(); });
-  MODEL_CHECK(put == got);
-}
-
-MODEL_SCENARIO(queue_immediate_shutdown_lets_join_return) {
-  spool::queue<item> q;
-  q.put(make(1));
-  q.put(make(2));
-  at_once([&] { q.join(); }, [&] { q.shutdown(true); },
-          [&] {
-            try {
-              q.get();
-              q.task_done();
-            } catch (spool::queue_shutdown_error const&) {
-            } catch (spool::usage_error const&) {
-            }
-          });
-}
-
-MODEL_SCENARIO(queue_join_waits_for_all_that_was_put) {
-  spool::queue<item> q;
-  int done[2] = {0, 0};
-  q.put(make(0));
-  q.put(make(1));
-  const auto work = [&] { done[*q.get()] = 1, q.task_done(); };
-  at_once([&] { q.join(), MODEL_CHECK(done[0] + done[1] == 2); }, work, work);
-}
-
 MODEL_SCENARIO(queue_many_at_once_against_single_ones) {
   spool::queue<item> q(2);
   int sum[2] = {0, 0};
@@ -239,18 +165,4 @@ MODEL_SCENARIO(queue_many_at_once_against_single_ones) {
       },
       [&] { sum[1] += *q.get(); });
   MODEL_CHECK(sum[0] + sum[1] == 7);
-}
-
-// Whoever got the last item may destroy the queue, while the put is still about
-// to end.
-MODEL_SCENARIO(queue_destroyed_by_who_got_the_last_item) {
-  auto* const q = new spool::queue<item>;
-  at_once([&] { q->get(), delete q; }, [&] { q->put(make(1)); });
-}
-
-// Who joined may destroy it, while the last task_done() is still about to return.
-MODEL_SCENARIO(queue_destroyed_by_who_joined) {
-  auto* const q = new spool::queue<item>;
-  q->put(make(1));
-  at_once([&] { q->join(), delete q; }, [&] { q->get(), q->task_done(); });
 }
