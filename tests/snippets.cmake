@@ -5,8 +5,8 @@
 #
 # Each fence that opens with ```cpp is one source file. With a main() it becomes a program and a CTest test of the label
 # `snippet`, named snippet/PAGE/SECTION: the file's name and the nearest heading above, in small letters with - for all
-# else; the second one of a section is SECTION-2, and so on. Without a main() it is compiled only. What the compiler says
-# names the line of the page.
+# else; the second one of a section is SECTION-2, and so on. Without a main() it is compiled only. Its lines are numbered
+# as in the page.
 #
 # A fence ```text below it, before the next snippet or heading, is what it prints, line by line; ```text unordered is the
 # same in any order; <number>, <0.1..0.5> and the like stand for numbers, as check_output.cmake says. Without one it only
@@ -90,8 +90,7 @@ function(add_snippets file)
       if(line MATCHES "^#+ (.*)$")
         snippet_slug("${CMAKE_MATCH_1}" section)
       elseif(line MATCHES "^```cpp *$")
-        math(EXPR first "${number} + 1")
-        set(code "#line ${first} \"${file}\"\n")
+        string(REPEAT "\n" ${number} code)  # so that the compiler's line numbers are the page's
         set(inside "cpp")
       elseif(line MATCHES "^```text *(unordered)? *$")
         set(output "\n// Output:\n")
