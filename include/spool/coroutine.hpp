@@ -16,6 +16,8 @@
 // Shape            Any coroutine may await a future, those of other libraries too, but it must not be destroyed while it
 //                  is suspended there. One handle, awaited by many coroutines, is read by each.
 //                  g++ 12 compiles `c ? co_await f : g` wrongly, whatever is awaited: use an if.
+//                  It also moves a lambda that is written inside an awaited expression byte by byte, which tears a string
+//                  that it captures: name the lambda before, or submit(f, args...).
 // Synchronization  What happened before a future was completed happens before its co_await goes on.
 // Complexity       A coroutine is two blocks of memory, reused in the steady state: its frame and its result. Awaiting
 //                  needs none, and no stack, however long the chain of coroutines that await each other.
