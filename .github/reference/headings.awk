@@ -41,7 +41,8 @@ function end_code() {
 NR == 1 {
   name = $2
   sub(/^.* · /, "")
-  print "/// @file " name " @brief " toupper(substr($0, 1, 1)) substr($0, 2) "."
+  if (/^[a-z]+ /) $0 = toupper(substr($0, 1, 1)) substr($0, 2)
+  print "/// @file " name " @brief " $0 "."
   next
 }
 NR == 2 { print "///"; blank = 1; next }  # the licence
