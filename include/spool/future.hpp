@@ -239,7 +239,7 @@ class promise {
   using referent = std::conditional_t<std::is_lvalue_reference_v<T>, std::remove_reference_t<T>, nothing>;
 
 public:
-  /// Of a result that is pending.
+  /// Of a result that is pending.      Throws  std::bad_alloc.
   promise() : state_((detail::broken_promise(), new detail::promise_state<T>)) {}
   /// Takes the result over; `other` is without then.
   promise(promise&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}

@@ -49,7 +49,8 @@ namespace spool {
 /// Source           Deques of Chase and Lev; one searching worker at a time, as in Go's scheduler.
 class thread_pool {
 public:
-  /// With at most so many workers.      Throws  std::invalid_argument for none, or for more than half a million.
+  /// With at most so many workers.
+  /// Throws  std::invalid_argument for none, or for more than half a million; std::bad_alloc.
   explicit thread_pool(std::size_t max_workers = usable_cpus()) : thread_pool(pool_options{max_workers, {}, {}, 0}) {}
   /// As the options say.      Throws  the same.
   explicit thread_pool(pool_options options) : pool_(make(std::move(options))) {}
