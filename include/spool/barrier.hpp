@@ -38,8 +38,8 @@ namespace spool {
 ///                  still running on another thread: the last arrival's wait(), one that timed out, abort() or reset().
 class barrier {
 public:
-  /// `action` is called once a round, by one of its threads, with no lock held, before any is released. It may call
-  /// abort(), reset() and the observers. An empty std::function counts as none.
+  /// For so many threads. `action` is called once a round, by one of its threads, with no lock held, before any is
+  /// released. It may call abort(), reset() and the observers. An empty std::function counts as none.
   /// Throws  std::invalid_argument if parties is 0; what copying or moving the action throws.
   template <class Action = std::nullptr_t>
     requires std::is_constructible_v<detail::unique_function<void()>, Action>
@@ -60,6 +60,7 @@ public:
   std::size_t wait_for(std::chrono::duration<Rep, Period> d) {
     return arrive(detail::deadline::after(d));
   }
+  /// The same at t of any clock.
   template <class Clock, class Duration>
   std::size_t wait_until(std::chrono::time_point<Clock, Duration> t) {
     return arrive(detail::deadline::at(t));

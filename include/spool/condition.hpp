@@ -24,7 +24,7 @@ namespace spool {
 ///
 /// Shape            `guard` is any BasicLockable that the caller holds: a std::unique_lock, or the mutex itself. A
 ///                  recursive_mutex is let go whole, and held as deep as before afterwards. Several conditions may
-///                  share a lock. constinit.
+///                  share a lock. constinit; neither copied nor moved.
 /// Blocks           Exact: a notify releases those that wait at that moment, oldest first, and no wait returns for
 ///                  anything else but its deadline or its stop request. One that gave up took no notification. Spins
 ///                  only where the last waits were short, and only the oldest waiter does.

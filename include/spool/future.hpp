@@ -50,25 +50,32 @@ struct continuations_in;
 template <class T>
 class future {
 public:
+  /// What the result is.
   using value_type = T;
 
   /// An empty one.
   constexpr future() noexcept = default;
+  /// One more handle to the same result.
   future(const future& other) noexcept : state_(other.state_) {
     if (state_ != nullptr) state_->add_handle();
   }
+  /// Takes the handle over; `other` is empty then.
   future(future&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  /// Drops its own handle for one more to the same result.
   future& operator=(const future& other) noexcept {
     future(other).swap(*this);
     return *this;
   }
+  /// Drops its own handle and takes the other over.
   future& operator=(future&& other) noexcept {
     future(std::move(other)).swap(*this);
     return *this;
   }
+  /// Drops the handle. The task goes on; an exception that nobody has read goes to the excepthook with the last one.
   ~future() {
     if (state_ != nullptr) state_->drop_handle();
   }
+  /// Exchanges the handles.
   void swap(future& other) noexcept { std::swap(state_, other.state_); }
 
   /// Whether it refers to a result at all.
@@ -77,6 +84,7 @@ public:
   bool done() const { return state().done(); }
   /// Whether the task runs just now.
   bool running() const { return state().is_running(); }
+  /// Whether it was cancelled: then it is done.
   bool cancelled() const { return state().is_cancelled(); }
 
   /// Cancels what has not started: it is done then, its callable destroyed, and never runs.
@@ -95,16 +103,17 @@ public:
 
   /// Waits until it is done.
   void wait() const { state().wait(detail::deadline::never()); }
-  /// Returns  false if the time ran out first.
+  /// Waits until it is done, at most d; d <= 0 looks once.      Returns  whether it is.
   template <class Rep, class Period>
   bool wait_for(std::chrono::duration<Rep, Period> d) const {
     return state().wait(detail::deadline::after(d));
   }
+  /// The same until t of any clock.
   template <class Clock, class Duration>
   bool wait_until(std::chrono::time_point<Clock, Duration> t) const {
     return state().wait(detail::deadline::at(t));
   }
-  /// Returns  false if a stop was requested first.
+  /// Waits until it is done, or a stop is requested.      Returns  whether it is done.
   bool wait(std::stop_token stop) const;
 
   /// Waits for the value and refers to it, again and again, as long as a handle is kept; a reference T comes as it is.
@@ -114,19 +123,22 @@ public:
   /// Throws  as above; usage_error if it was moved out before.
   T result() && { return take_by(detail::deadline::never()); }
 
-  /// Throws  timeout_error if the time runs out first.
+  /// As result(), waiting at most d; d <= 0 looks once.      Throws  timeout_error, too, if the time runs out first.
   template <class Rep, class Period>
   decltype(auto) result_for(std::chrono::duration<Rep, Period> d) const& {
     return value_by(detail::deadline::after(d));
   }
+  /// The same, the value moved out.
   template <class Rep, class Period>
   T result_for(std::chrono::duration<Rep, Period> d) && {
     return take_by(detail::deadline::after(d));
   }
+  /// As result(), waiting until t of any clock.      Throws  timeout_error, too, if the time runs out first.
   template <class Clock, class Duration>
   decltype(auto) result_until(std::chrono::time_point<Clock, Duration> t) const& {
     return value_by(detail::deadline::at(t));
   }
+  /// The same, the value moved out.
   template <class Clock, class Duration>
   T result_until(std::chrono::time_point<Clock, Duration> t) && {
     return take_by(detail::deadline::at(t));
@@ -134,6 +146,7 @@ public:
 
   /// The same as result(), for code written for std::future.
   decltype(auto) get() const& { return result(); }
+  /// The same, the value moved out.
   T get() && { return std::move(*this).result(); }
 
   /// Waits, and gives what the task threw, null if it returned.      Throws  cancelled_error.
@@ -179,11 +192,13 @@ public:
   auto then(Pool& pool, F&& f) const& {
     return detail::continuations_in<Pool>::template make<false>(pool, *this, std::forward<F>(f));
   }
+  /// The same, with the result moved out for all handles when f is called.
   template <class Pool, class F>
   auto then(Pool& pool, F&& f) && {
     return detail::continuations_in<Pool>::template make<true>(pool, *this, std::forward<F>(f));
   }
 
+  /// Whether they are handles to the same result.
   friend bool operator==(const future& a, const future& b) noexcept { return a.state_ == b.state_; }
 
 private:
@@ -224,8 +239,11 @@ class promise {
   using referent = std::conditional_t<std::is_lvalue_reference_v<T>, std::remove_reference_t<T>, nothing>;
 
 public:
+  /// Of a result that is pending.      Throws  std::bad_alloc.
   promise() : state_((detail::broken_promise(), new detail::promise_state<T>)) {}
+  /// Takes the result over; `other` is without then.
   promise(promise&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  /// The same; its own result is broken if it is unset.
   promise& operator=(promise&& other) noexcept {
     promise(std::move(other)).swap(*this);
     return *this;
@@ -236,6 +254,7 @@ public:
     if (!state_->settled()) abandon();
     state_->drop_handle();
   }
+  /// Exchanges the results.
   void swap(promise& other) noexcept { std::swap(state_, other.state_); }
 
   /// A handle to the result; as often as wished.
@@ -277,7 +296,7 @@ public:
         [&](detail::promise_state<T>& s) { s.emplace_value(std::forward<U>(value)); });
   }
 
-  /// Throws  std::invalid_argument if there is no exception in it.
+  /// Sets an exception in place of a value.      Throws  std::invalid_argument if it is null.
   void set_exception(std::exception_ptr error) {
     if (error == nullptr) throw std::invalid_argument("spool::promise: set_exception() needs an exception, not null");
     set(detail::future_state_base::has_error, [&](auto& s) { s.emplace_error(std::move(error)); });
@@ -396,8 +415,10 @@ auto future<T>::continue_with(F&& f) const {
 
 }  // namespace spool
 
+/// So that futures may be keys: equal handles hash alike.
 template <class T>
 struct std::hash<spool::future<T>> {
+  /// Of the result that it refers to; an empty future has one, too.
   std::size_t operator()(const spool::future<T>& f) const noexcept {
     return f.valid() ? std::hash<const void*>()(std::addressof(spool::detail::future_access::state(f))) : 0;
   }

@@ -21,8 +21,8 @@ namespace spool {
 ///     constinit spool::mutex m;
 ///     { std::scoped_lock held(m);  ++shared; }
 ///
-/// Shape            TimedLockable; 8 bytes; constinit. Not recursive. Any thread may unlock it, not only the one
-///                  that locked it.
+/// Shape            TimedLockable; 8 bytes; constinit; neither copied nor moved. Not recursive. Any thread may unlock
+///                  it, not only the one that locked it.
 /// Blocks           A newcomer may overtake sleepers, but a sleeper that has waited for a millisecond, for each that
 ///                  sleeps, reserves the lock and is the next to get it: nobody starves behind a thread that unlocks
 ///                  and locks in a loop. Spins a few microseconds, then sleeps.

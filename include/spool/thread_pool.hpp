@@ -49,8 +49,10 @@ namespace spool {
 /// Source           Deques of Chase and Lev; one searching worker at a time, as in Go's scheduler.
 class thread_pool {
 public:
-  /// Throws  std::invalid_argument for no workers, or for more than half a million.
+  /// With at most so many workers.
+  /// Throws  std::invalid_argument for none, or for more than half a million; std::bad_alloc.
   explicit thread_pool(std::size_t max_workers = usable_cpus()) : thread_pool(pool_options{max_workers, {}, {}, 0}) {}
+  /// As the options say.      Throws  the same.
   explicit thread_pool(pool_options options) : pool_(make(std::move(options))) {}
   thread_pool(const thread_pool&) = delete;
   thread_pool& operator=(const thread_pool&) = delete;
@@ -148,6 +150,7 @@ public:
   auto map_unordered(F&& f, Ranges&&... ranges) {
     return map_unordered(map_options(), std::forward<F>(f), std::forward<Ranges>(ranges)...);
   }
+  /// The same, as the options say, see map().
   template <class F, class... Ranges>
     requires(sizeof...(Ranges) > 0)
   auto map_unordered(map_options options, F&& f, Ranges&&... ranges) {
@@ -188,11 +191,13 @@ public:
       shut_down(*pool_, options);
     }
   }
-  /// Returns  whether all tasks ended, and the threads are gone, in time. `wait` is taken as true.
+  /// The same, waiting at most d; d <= 0 looks once. `wait` is taken as true.
+  /// Returns  whether all tasks ended, and the threads are gone, in time.
   template <class Rep, class Period>
   bool shutdown_for(std::chrono::duration<Rep, Period> d, shutdown_options options = {}) {
     return shutdown_by(detail::deadline::after(d), options);
   }
+  /// The same until t of any clock.
   template <class Clock, class Duration>
   bool shutdown_until(std::chrono::time_point<Clock, Duration> t, shutdown_options options = {}) {
     return shutdown_by(detail::deadline::at(t), options);
@@ -201,15 +206,18 @@ public:
   /// Waits until nothing waits or runs, tasks made by tasks included.
   /// Throws  usage_error in one of its own tasks.
   void wait_idle() { wait_idle_by(detail::deadline::never()); }
+  /// The same for at most d; d <= 0 looks once.      Returns  whether it was idle.
   template <class Rep, class Period>
   bool wait_idle_for(std::chrono::duration<Rep, Period> d) {
     return wait_idle_by(detail::deadline::after(d));
   }
+  /// The same until t of any clock.
   template <class Clock, class Duration>
   bool wait_idle_until(std::chrono::time_point<Clock, Duration> t) {
     return wait_idle_by(detail::deadline::at(t));
   }
 
+  /// How many tasks run at once, those that wait for others apart.
   std::size_t max_workers() const noexcept { return pool_->max_workers(); }
   /// How many threads it has just now; more than max_workers() while some stand in for tasks that wait.
   std::size_t worker_count() const noexcept { return pool_->worker_count(); }

@@ -88,11 +88,13 @@ private:
 ///     tick.start();
 ///
 /// Shape            As timer. The copies of f and args stay where they are: each call gets them as lvalues.
+/// Blocks           As timer.
 /// Ordering         As timer, without drift. One callback of a timer at a time: if it takes longer than the interval,
 ///                  the next call is at the next multiple that has not passed, and missed() counts those left out. It
 ///                  goes on after a callback that threw.
 class periodic_timer {
 public:
+  /// Made, not started.
   /// Throws  std::invalid_argument for an interval <= 0; std::bad_alloc, and what copying throws.
   template <class Rep, class Period, class F, class... Args>
     requires std::is_invocable_v<std::decay_t<F>&, std::decay_t<Args>&...>
@@ -106,16 +108,18 @@ public:
   /// As timer::start().
   void start() { core_.start(); }
 
-  /// Ends it; a callback that is running comes to its end. Returns  whether it was this call that ended it: no further
-  /// firing follows.
+  /// Ends it; a callback that is running comes to its end.
+  /// Returns  whether it was this call that ended it: no further firing follows.
   bool cancel() noexcept { return core_.cancel(); }
 
-  /// Waits until it was cancelled and its last callback has returned. As timer::join().
+  /// As timer::join(): waits until it was cancelled and its last callback has returned.
   void join() const { core_.join(detail::deadline::never()); }
+  /// As timer::join_for().      Returns  whether it is over.
   template <class Rep, class Period>
   bool join_for(std::chrono::duration<Rep, Period> d) const {
     return core_.join(detail::deadline::after(d));
   }
+  /// As timer::join_until().      Returns  whether it is over.
   template <class Clock, class Duration>
   bool join_until(std::chrono::time_point<Clock, Duration> t) const {
     return core_.join(detail::deadline::at(t));
