@@ -14,6 +14,7 @@
 #include <spool/detail/atomic.hpp>
 #include <spool/detail/config.hpp>
 #include <spool/detail/deadline.hpp>
+#include <spool/detail/refuse.hpp>
 #include <spool/detail/sleeper.hpp>
 #include <spool/detail/unique_function.hpp>
 #include <spool/detail/word_lock.hpp>
@@ -45,6 +46,8 @@ public:
     requires std::is_constructible_v<detail::unique_function<void()>, Action>
   explicit barrier(std::size_t parties, Action&& action = {})
       : parties_(checked(parties)), action_(unless_empty(std::forward<Action>(action))) {}
+  SPOOL_REFUSE("spool: barrier(parties, action) needs an action that can be called with nothing",
+               explicit barrier(std::size_t, Given&&...));
   barrier(const barrier&) = delete;
   barrier& operator=(const barrier&) = delete;
 

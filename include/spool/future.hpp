@@ -16,6 +16,7 @@
 #include <spool/detail/deadline.hpp>
 #include <spool/detail/future_state.hpp>
 #include <spool/detail/promise_state.hpp>
+#include <spool/detail/refuse.hpp>
 #include <spool/detail/result_access.hpp>
 #include <spool/detail/then_state.hpp>
 #include <spool/errors.hpp>
@@ -49,6 +50,9 @@ struct continuations_in;
 /// Lifetime         Independent of the pool and of other handles. One handle may be read by many threads, not assigned.
 template <class T>
 class future {
+  static_assert(detail::can_be_result<T>,
+                "spool: future<T> needs a T that is void, an lvalue reference, or an object type that is no array");
+
 public:
   using value_type = T;
 
@@ -154,6 +158,8 @@ public:
     detail::future_state<T>& s = state();
     s.add_callback(*new detail::future_callback<T, std::decay_t<F>>(std::forward<F>(f)));
   }
+  SPOOL_REFUSE("spool: add_done_callback(f) needs an f that can be called with the future, a future<T> const&",
+               void add_done_callback(Given&&...) const);
 
   /// Has f called with the result, a T const&, as soon as it is there: in the thread that completes it, in its turn among
   /// the callbacks; or here and now, if it is done. For void, f gets nothing.
@@ -162,12 +168,14 @@ public:
   ///          one; f is not called then. Its cancel() before f starts destroys f at once.
   /// Throws   std::bad_alloc, and what copying or moving f throws; nothing was moved then, unless a move threw.
   template <class F>
+    requires detail::fits_result<std::decay_t<F>, T, false>
   auto then(F&& f) const& {
     return continue_with<false>(std::forward<F>(f));
   }
   /// The same, with the result moved out for all handles when f is called; this one stays valid. Where it was moved out
   /// before, the future returned gets a usage_error.
   template <class F>
+    requires detail::fits_result<std::decay_t<F>, T, true>
   auto then(F&& f) && {
     return continue_with<true>(std::forward<F>(f));
   }
@@ -176,13 +184,17 @@ public:
   /// It enters the pool when this one completes, whatever its max_pending, and keeps nobody waiting; a pool that is
   /// broken or shut down by then gives broken_pool_error or pool_shutdown_error to the future returned.
   template <class Pool, class F>
+    requires detail::fits_result_in_pool<std::decay_t<F>, T, false>
   auto then(Pool& pool, F&& f) const& {
     return detail::continuations_in<Pool>::template make<false>(pool, *this, std::forward<F>(f));
   }
   template <class Pool, class F>
+    requires detail::fits_result_in_pool<std::decay_t<F>, T, true>
   auto then(Pool& pool, F&& f) && {
     return detail::continuations_in<Pool>::template make<true>(pool, *this, std::forward<F>(f));
   }
+  SPOOL_REFUSE("spool: then([pool,] f) needs an f that can be called with the result, not with the future",
+               void then(Given&&...) const&);
 
   friend bool operator==(const future& a, const future& b) noexcept { return a.state_ == b.state_; }
 
@@ -276,6 +288,8 @@ public:
     set(detail::future_state_base::has_value,
         [&](detail::promise_state<T>& s) { s.emplace_value(std::forward<U>(value)); });
   }
+  SPOOL_REFUSE("spool: set_value(x) needs an x that converts to the promise's T; move in what cannot be copied",
+               void set_value(Given&&...) requires std::is_object_v<T>);
 
   /// Throws  std::invalid_argument if there is no exception in it.
   void set_exception(std::exception_ptr error) {
@@ -385,7 +399,6 @@ template <class T>
 template <bool Taken, class F>
 auto future<T>::continue_with(F&& f) const {
   using continuation = detail::continuation_of<std::decay_t<F>, T, Taken>;
-  static_assert(continuation::fits, "spool::future: then(f) needs an f that can be called with the result");
   using result = typename continuation::result;
   detail::future_state<T>& source = state();
   auto* const made = new detail::then_state<T, result, std::decay_t<F>, Taken>(std::forward<F>(f));

@@ -15,6 +15,7 @@
 #include <spool/detail/config.hpp>
 #include <spool/detail/deadline.hpp>
 #include <spool/detail/main_thread.hpp>
+#include <spool/detail/refuse.hpp>
 #include <spool/detail/thread_registry.hpp>
 #include <spool/detail/thread_state.hpp>
 #include <spool/errors.hpp>
@@ -62,6 +63,12 @@ public:
       : state_(new detail::thread_state_of<detail::thread_call<std::decay_t<F>, std::decay_t<Args>...>>(
             detail::name_or_default(std::move(options.name)), options.daemon, std::forward<F>(f),
             std::forward<Args>(args)...)) {}
+  SPOOL_REFUSE(
+      "spool: thread(f, args...) needs an f that can be called with copies of args, or an object with run(args...)",
+      explicit thread(Given&&...) requires detail::no_copy_of<thread, Given...>);
+  SPOOL_REFUSE(
+      "spool: thread(options, f, args...) needs an f that can be called with copies of args, or has run(args...)",
+      explicit thread(thread_options, Given&&...));
 
   thread(thread&& other) noexcept = default;
   /// Ends this object's own thread first, as the destructor does.

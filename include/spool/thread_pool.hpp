@@ -23,6 +23,7 @@
 #include <spool/detail/parallel_loop.hpp>
 #include <spool/detail/pool_continuation.hpp>
 #include <spool/detail/pool_task.hpp>
+#include <spool/detail/refuse.hpp>
 #include <spool/detail/schedule_point.hpp>
 #include <spool/detail/scheduler.hpp>
 #include <spool/errors.hpp>
@@ -74,6 +75,9 @@ public:
     detail::scheduler::admission admitted(*pool_);
     return submit_admitted(admitted, std::forward<F>(f), std::forward<Args>(args)...);
   }
+  SPOOL_REFUSE(
+      "spool: submit(f, args...) needs an f that can be called with copies of args: use std::ref to refer to one",
+      void submit(Given&&...));
 
   /// The same, if it need not wait for room.      Returns  nothing if it would have to, with f and args untouched.
   template <class F, class... Args>
@@ -84,6 +88,8 @@ public:
     if (!admitted) return std::optional<handle>();
     return std::optional<handle>(submit_admitted(admitted, std::forward<F>(f), std::forward<Args>(args)...));
   }
+  SPOOL_REFUSE("spool: try_submit(f, args...) needs an f that can be called with copies of args",
+               void try_submit(Given&&...));
 
   /// The same without a future. What f throws goes to the excepthook.
   template <class F, class... Args>
@@ -101,6 +107,9 @@ public:
           std::forward<F>(f), std::forward<Args>(args)...));
     }
   }
+  SPOOL_REFUSE(
+      "spool: post(f, args...) needs an f that can be called with copies of args: use std::ref to refer to one",
+      void post(Given&&...));
 
   /// Has f called with the elements of each range, one of each at a time, until the shortest ends; all of it is
   /// submitted at once. An lvalue range is referred to, an rvalue range is kept.
@@ -113,7 +122,7 @@ public:
   /// Throws   as submit(), and what the ranges throw, with what was submitted cancelled. Unless the pool refuses at once, f
   ///          and the ranges that were rvalues have been moved from then.
   template <class F, class... Ranges>
-    requires(sizeof...(Ranges) > 0 && !std::is_same_v<std::remove_cvref_t<F>, map_options>)
+    requires detail::mappable<F, Ranges...>
   auto map(F&& f, Ranges&&... ranges) {
     return map(map_options(), std::forward<F>(f), std::forward<Ranges>(ranges)...);
   }
@@ -135,26 +144,42 @@ public:
   ///              waits for that.
   /// Throws       std::invalid_argument if chunk_size is 0.
   template <class F, class... Ranges>
-    requires(sizeof...(Ranges) > 0)
+    requires detail::mappable<F, Ranges...>
   auto map(map_options options, F&& f, Ranges&&... ranges) {
     const detail::map_terms terms = terms_of(options);
     return detail::ordered_map<std::decay_t<F>, Ranges...>(std::in_place, *pool_, terms, std::forward<F>(f),
                                                            std::forward<Ranges>(ranges)...);
   }
+  SPOOL_REFUSE(
+      "spool: map([options,] f, ranges...) needs ranges, and an f that may be moved in and called with an element of "
+      "each",
+      void map(Given&&...));
+  SPOOL_REFUSE(
+      "spool: map([options,] f, ranges...) needs ranges, and an f that may be moved in and called with an element of "
+      "each",
+      void map(map_options, Given&&...));
 
   /// The same, in the order in which the calls end; those of one chunk, as it ends, in the order of their inputs.
   template <class F, class... Ranges>
-    requires(sizeof...(Ranges) > 0 && !std::is_same_v<std::remove_cvref_t<F>, map_options>)
+    requires detail::mappable<F, Ranges...>
   auto map_unordered(F&& f, Ranges&&... ranges) {
     return map_unordered(map_options(), std::forward<F>(f), std::forward<Ranges>(ranges)...);
   }
   template <class F, class... Ranges>
-    requires(sizeof...(Ranges) > 0)
+    requires detail::mappable<F, Ranges...>
   auto map_unordered(map_options options, F&& f, Ranges&&... ranges) {
     const detail::map_terms terms = terms_of(options);
     return detail::unordered_map<std::decay_t<F>, Ranges...>(std::in_place, *pool_, terms, std::forward<F>(f),
                                                              std::forward<Ranges>(ranges)...);
   }
+  SPOOL_REFUSE(
+      "spool: map_unordered([options,] f, ranges...) needs ranges, and an f that may be moved in and called with an "
+      "element of each",
+      void map_unordered(Given&&...));
+  SPOOL_REFUSE(
+      "spool: map_unordered([options,] f, ranges...) needs ranges, and an f that may be moved in and called with an "
+      "element of each",
+      void map_unordered(map_options, Given&&...));
 
   /// Calls f with every element of a range, in parallel: in this thread, and in workers as far as they are free.
   ///
@@ -164,12 +189,15 @@ public:
   ///          broken_pool_error.
   /// Source   Guided self-scheduling, Polychronopoulos and Kuck: each thread takes a share of what is left.
   template <class Range, class F>
+    requires detail::loopable<Range, F>
   void for_each(Range&& range, F&& f) {
     pool_->must_accept();
     const std::size_t helpers = max_workers() - (pool_->is_here() ? 1 : 0);
     detail::run_parallel_loop(range, f, helpers,
                               [this](auto& loop) { return this->try_submit([&loop] { loop.work(); }); });
   }
+  SPOOL_REFUSE("spool: for_each(range, f) needs a forward range, and an f that can be called with its elements",
+               void for_each(Given&&...));
 
   /// To be awaited by a coroutine: `co_await pool.schedule();` goes on in a worker of the pool, behind all that is there.
   ///

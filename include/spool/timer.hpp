@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <spool/detail/deadline.hpp>
+#include <spool/detail/refuse.hpp>
 #include <spool/detail/timer_call.hpp>
 #include <spool/detail/timer_core.hpp>
 #include <spool/detail/timer_thread.hpp>
@@ -48,6 +49,9 @@ public:
               detail::unique_function<void()>(
                   std::in_place_type<detail::timer_call<std::decay_t<F>, std::decay_t<Args>...>>, std::forward<F>(f),
                   std::forward<Args>(args)...)) {}
+  SPOOL_REFUSE(
+      "spool: timer(delay, f, args...) needs a delay with a unit, as 30s, and an f to be called with copies of args",
+      explicit timer(Given&&...) requires detail::no_copy_of<timer, Given...>);
   timer(const timer&) = delete;
   timer& operator=(const timer&) = delete;
 
@@ -100,6 +104,10 @@ public:
       : core_(checked(interval), checked(interval),
               detail::periodic_call<std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(f),
                                                                             std::forward<Args>(args)...)) {}
+  SPOOL_REFUSE(
+      "spool: periodic_timer(interval, f, args...) needs an interval with a unit, as 30s, and an f to be called "
+      "again and again: it gets copies of args as lvalues",
+      explicit periodic_timer(Given&&...) requires detail::no_copy_of<periodic_timer, Given...>);
   periodic_timer(const periodic_timer&) = delete;
   periodic_timer& operator=(const periodic_timer&) = delete;
 
