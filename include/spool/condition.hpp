@@ -176,7 +176,8 @@ private:
   }
 
   [[noreturn]] SPOOL_COLD static void throw_not_held() {
-    throw usage_error("spool::condition: waited without holding the lock");
+    throw usage_error(
+        "spool::condition: waited without holding the lock: lock it first, and pass the guard that holds it");
   }
 
   detail::wait_list row_;

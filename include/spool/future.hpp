@@ -206,13 +206,15 @@ private:
 
   detail::future_state<T>& state() const {
     if (state_ == nullptr)
-      throw usage_error("spool::future: it is empty; get one from submit() or promise::get_future()");
+      throw usage_error("spool::future: it is empty: get one from submit() or promise::get_future()");
     return *state_;
   }
 
   detail::future_state<T>& done_by(detail::deadline until) const {
     detail::future_state<T>& s = state();
-    if (!s.wait(until)) throw timeout_error("spool::future: the result was not there in time");
+    if (!s.wait(until))
+      throw timeout_error(
+          "spool::future: the result was not there in time: wait again, or cancel() what takes too long");
     return s;
   }
   decltype(auto) value_by(detail::deadline until) const { return detail::refer_to_result(done_by(until)); }
@@ -261,7 +263,8 @@ public:
   bool set_running_or_notify_cancel() {
     if (state().claim()) return true;
     if (state().is_cancelled()) return false;
-    throw usage_error("spool::promise: it is running or set already");
+    throw usage_error(
+        "spool::promise: it is running or set already: call set_running_or_notify_cancel() once, before set_value()");
   }
 
   /// Sets the value: for void, none.
@@ -293,13 +296,15 @@ public:
 
   /// Throws  std::invalid_argument if there is no exception in it.
   void set_exception(std::exception_ptr error) {
-    if (error == nullptr) throw std::invalid_argument("spool::promise: set_exception() needs an exception, not null");
+    if (error == nullptr)
+      throw std::invalid_argument(
+          "spool::promise: set_exception() got null: give it std::current_exception() or std::make_exception_ptr(e)");
     set(detail::future_state_base::has_error, [&](auto& s) { s.emplace_error(std::move(error)); });
   }
 
 private:
   detail::promise_state<T>& state() const {
-    if (state_ == nullptr) throw usage_error("spool::promise: it was moved from");
+    if (state_ == nullptr) throw usage_error("spool::promise: it was moved from: use the one that it was moved to");
     return *state_;
   }
 
@@ -307,8 +312,10 @@ private:
   void set(detail::future_state_base::phase final, Write&& write) {
     const future<T> kept = get_future();  // once it is settled, another thread may destroy this promise
     if (!state_->set(final, std::forward<Write>(write))) {
-      throw usage_error(kept.cancelled() ? "spool::promise: its future was cancelled"
-                                         : "spool::promise: it is set already");
+      throw usage_error(
+          kept.cancelled()
+              ? "spool::promise: its future was cancelled: ask set_running_or_notify_cancel() before the work"
+              : "spool::promise: it is set already: set a value or an exception, once");
     }
   }
 

@@ -125,7 +125,7 @@ private:
     return *state_;
   }
   [[noreturn]] SPOOL_COLD static void throw_empty() {
-    throw usage_error("spool::thread: used after it was moved from");
+    throw usage_error("spool::thread: it is of no thread, or was moved from: use the one that it was moved to");
   }
 
   void let_go() noexcept;

@@ -248,9 +248,11 @@ private:
   friend struct detail::continuations_in<thread_pool>;
 
   static detail::scheduler* make(pool_options&& options) {
-    if (options.max_workers == 0) throw std::invalid_argument("spool::thread_pool: max_workers must be at least 1");
+    if (options.max_workers == 0)
+      throw std::invalid_argument("spool::thread_pool: max_workers is 0: give at least 1, or usable_cpus()");
     if (options.max_workers > detail::pool_word::most_workers) {
-      throw std::invalid_argument("spool::thread_pool: max_workers is beyond what a pool can count");
+      throw std::invalid_argument(
+          "spool::thread_pool: max_workers is beyond what a pool can count: give less than half a million");
     }
     static constinit detail::atomic<std::uint64_t> pools{0};
     if (options.thread_name_prefix.empty()) {
@@ -277,7 +279,8 @@ private:
 
   /// What the options mean, if the pool takes tasks.
   detail::map_terms terms_of(map_options const& options) const {
-    if (options.chunk_size == 0) throw std::invalid_argument("spool::thread_pool: chunk_size must be at least 1");
+    if (options.chunk_size == 0)
+      throw std::invalid_argument("spool::thread_pool: chunk_size is 0: let each task make at least 1 call");
     detail::map_terms terms;
     terms.until = options.timeout.from_now();
     terms.chunk_size = options.chunk_size;
@@ -286,9 +289,10 @@ private:
     return terms;
   }
 
-  void must_not_be_here(const char* what) const {
+  void must_not_be_here(const char* what, const char* instead) const {
     if (!pool_->is_here()) return;
-    throw usage_error(std::string("spool::thread_pool: ") + what + " in a task of the same pool would wait for itself");
+    throw usage_error(std::string("spool::thread_pool: ") + what +
+                      " in a task of the same pool would wait for itself: " + instead);
   }
   static void shut_down(detail::scheduler& pool, shutdown_options options) {
     const detail::scheduler_hold kept(pool);  // a callable that is discarded may hold the last pointer to the pool
@@ -297,14 +301,14 @@ private:
     if (options.request_stop) pool.request_stop();
   }
   bool shutdown_by(detail::deadline until, shutdown_options options) {
-    must_not_be_here("shutdown() that waits");
+    must_not_be_here("shutdown() that waits", "pass .wait = false");
     detail::scheduler& pool = *pool_;
     const detail::scheduler_hold kept(pool);
     shut_down(pool, options);
     return pool.wait_end(until);
   }
   bool wait_idle_by(detail::deadline until) {
-    must_not_be_here("wait_idle()");
+    must_not_be_here("wait_idle()", "wait for futures instead");
     return pool_->wait_idle(until);
   }
 

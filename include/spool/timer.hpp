@@ -139,7 +139,8 @@ private:
   template <class Rep, class Period>
   static std::int64_t checked(std::chrono::duration<Rep, Period> interval) {
     const std::int64_t ns = detail::saturated_ns(interval);
-    if (ns <= 0) throw std::invalid_argument("spool::periodic_timer: the interval must be positive");
+    if (ns <= 0)
+      throw std::invalid_argument("spool::periodic_timer: the interval is zero or negative: give a positive one");
     return ns;
   }
 

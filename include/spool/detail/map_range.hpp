@@ -48,7 +48,8 @@ public:
     friend class map_range;
     explicit iterator(State* s) noexcept : state_(s) {}
     State& state() const {
-      if (state_ == nullptr) throw usage_error("spool::thread_pool: an iterator of no map was used");
+      if (state_ == nullptr)
+        throw usage_error("spool::thread_pool: an iterator of no map was used: get one from the begin() of a map");
       return *state_;
     }
 

@@ -14,7 +14,9 @@
 namespace spool::detail {
 
 inline void must_not_be_taken(bool taken) {
-  if (taken) throw usage_error("spool::future: its result was moved out before");
+  if (taken)
+    throw usage_error(
+        "spool::future: its result was moved out before: call result() on a named future, which leaves it there");
 }
 
 /// Throws whatever there is instead of a value.      Preconditions  done.
