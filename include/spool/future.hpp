@@ -76,12 +76,12 @@ public:
   void swap(future& other) noexcept { std::swap(state_, other.state_); }
 
   /// Whether it refers to a result at all.
-  bool valid() const noexcept { return state_ != nullptr; }
+  [[nodiscard]] bool valid() const noexcept { return state_ != nullptr; }
   /// Whether there is a value or an exception, or it was cancelled.
-  bool done() const { return state().done(); }
+  [[nodiscard]] bool done() const { return state().done(); }
   /// Whether the task runs just now.
-  bool running() const { return state().is_running(); }
-  bool cancelled() const { return state().is_cancelled(); }
+  [[nodiscard]] bool running() const { return state().is_running(); }
+  [[nodiscard]] bool cancelled() const { return state().is_cancelled(); }
 
   /// Cancels what has not started: it is done then, its callable destroyed, and never runs.
   /// Returns  true if it is cancelled now, by whomever; false if it runs or has a result.

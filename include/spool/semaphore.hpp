@@ -97,7 +97,9 @@ private:
 template <class Semaphore>
 class [[nodiscard]] permit {
 public:
-  explicit permit(Semaphore& from) : from_(from) { from_.acquire(); }
+  [[nodiscard("a permit is given back where it ends: name it")]] explicit permit(Semaphore& from) : from_(from) {
+    from_.acquire();
+  }
   permit(const permit&) = delete;
   permit& operator=(const permit&) = delete;
   ~permit() {

@@ -56,10 +56,12 @@ public:
   template <class F, class... Args>
     requires(!std::is_same_v<std::remove_cvref_t<F>, thread> &&
              detail::thread_body<std::decay_t<F>, std::decay_t<Args>...>)
-  explicit thread(F&& f, Args&&... args) : thread(thread_options{}, std::forward<F>(f), std::forward<Args>(args)...) {}
+  [[nodiscard("a thread runs once start() is called: name it")]] explicit thread(F&& f, Args&&... args)
+      : thread(thread_options{}, std::forward<F>(f), std::forward<Args>(args)...) {}
   template <class F, class... Args>
     requires detail::thread_body<std::decay_t<F>, std::decay_t<Args>...>
-  explicit thread(thread_options options, F&& f, Args&&... args)
+  [[nodiscard("a thread runs once start() is called: name it")]] explicit thread(thread_options options, F&& f,
+                                                                                 Args&&... args)
       : state_(new detail::thread_state_of<detail::thread_call<std::decay_t<F>, std::decay_t<Args>...>>(
             detail::name_or_default(std::move(options.name)), options.daemon, std::forward<F>(f),
             std::forward<Args>(args)...)) {}

@@ -82,7 +82,7 @@ public:
   /// The same, if it need not wait for room.      Returns  nothing if it would have to, with f and args untouched.
   template <class F, class... Args>
     requires detail::is_callable<std::decay_t<F>, std::decay_t<Args>...>
-  auto try_submit(F&& f, Args&&... args) {
+  [[nodiscard("it may have been refused: look at it, or post()")]] auto try_submit(F&& f, Args&&... args) {
     detail::scheduler::admission admitted(*pool_, detail::deadline::passed_already());
     using handle = decltype(submit_admitted(admitted, std::forward<F>(f), std::forward<Args>(args)...));
     if (!admitted) return std::optional<handle>();

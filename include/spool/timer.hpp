@@ -44,7 +44,8 @@ public:
   /// Throws  std::bad_alloc, f and args untouched, and what copying them throws.
   template <class Rep, class Period, class F, class... Args>
     requires std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>
-  explicit timer(std::chrono::duration<Rep, Period> delay, F&& f, Args&&... args)
+  [[nodiscard("a timer runs once start() is called: name it")]] explicit timer(std::chrono::duration<Rep, Period> delay,
+                                                                               F&& f, Args&&... args)
       : core_(detail::saturated_ns(delay), 0,
               detail::unique_function<void()>(
                   std::in_place_type<detail::timer_call<std::decay_t<F>, std::decay_t<Args>...>>, std::forward<F>(f),
@@ -100,7 +101,8 @@ public:
   /// Throws  std::invalid_argument for an interval <= 0; std::bad_alloc, and what copying throws.
   template <class Rep, class Period, class F, class... Args>
     requires std::is_invocable_v<std::decay_t<F>&, std::decay_t<Args>&...>
-  explicit periodic_timer(std::chrono::duration<Rep, Period> interval, F&& f, Args&&... args)
+  [[nodiscard("a timer runs once start() is called: name it")]] explicit periodic_timer(
+      std::chrono::duration<Rep, Period> interval, F&& f, Args&&... args)
       : core_(checked(interval), checked(interval),
               detail::periodic_call<std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(f),
                                                                             std::forward<Args>(args)...)) {}

@@ -80,7 +80,7 @@ private:
 
 /// An input range over futures as they complete.
 template <class T>
-class completion_range {
+class [[nodiscard("it waits only while it is iterated over: for (auto& f : as_completed(futures))")]] completion_range {
 public:
   class iterator {
   public:

@@ -18,7 +18,7 @@ namespace spool::detail {
 ///
 /// Lifetime  Dropping it, or giving it another, ends the map under way. Iterators stay with what was moved.
 template <class State>
-class map_range {
+class [[nodiscard("a map that is dropped is cancelled: iterate over it, or use for_each()")]] map_range {
   using result = typename State::result;
 
   struct nothing {};
