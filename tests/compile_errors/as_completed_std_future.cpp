@@ -1,4 +1,4 @@
-// error: takes a range of spool::future<T>, not of std::future; of a single one call f.wait()
+// error: takes a range of spool::future<T>, not of std::future
 #include <future>
 #include <vector>
 
