@@ -229,7 +229,8 @@ inline bool mutex::lock_sleeping(detail::deadline until) noexcept {
 
 SPOOL_COLD inline void mutex::unlock_contended(std::uint32_t seen) {
   for (;;) {
-    if ((seen & locked_bit) == 0) throw usage_error("spool::mutex: unlocked, but it is not locked");
+    if ((seen & locked_bit) == 0)
+      throw usage_error("spool::mutex: unlocked, but it is not locked: unlock() once for each lock()");
     const std::uint32_t woken = (seen & woken_bits) / one_woken;
     const bool reserved = (seen & reserved_bit) != 0;
     const bool wakes = !reserved && woken < woken_bits / one_woken && woken < seen / one_sleeper;

@@ -17,6 +17,7 @@
 #include <spool/detail/queue_heap.hpp>
 #include <spool/detail/queue_iterator.hpp>
 #include <spool/detail/queue_store.hpp>
+#include <spool/detail/refuse.hpp>
 
 namespace spool {
 
@@ -42,6 +43,9 @@ namespace spool {
 ///                  thread that let it return is still running.
 template <class T, class Store>
 class basic_queue {
+  static_assert(std::is_object_v<T> && std::is_move_constructible_v<T>,
+                "spool: queue<T> needs a T that can be moved or copied; else put a std::unique_ptr<T>");
+
 public:
   /// What lies in it.
   using value_type = T;
@@ -61,6 +65,8 @@ public:
   }
   /// Puts an item that is moved in, waiting for room.
   void put(T&& x) { body_.insert(detail::wait_always{}, std::move(x)); }
+  SPOOL_REFUSE("spool: put(x) copies x, which cannot be copied: write put(std::move(x))",
+               void put(Given&...) requires detail::uncopied<T, Given...>);
 
   /// Puts an item made of args, waiting for room. If it throws, the args are whole: nothing was moved from them, nor owns
   /// what they point at.
@@ -78,6 +84,8 @@ public:
   }
   /// The same, x moved in.
   [[nodiscard]] bool try_put(T&& x) { return body_.try_insert(std::move(x)); }
+  SPOOL_REFUSE("spool: try_put(x) copies x, which cannot be copied: write try_put(std::move(x))",
+               void try_put(Given&...) requires detail::uncopied<T, Given...>);
 
   /// Puts an item, waiting for room no longer than d.      Returns  whether it did: if not, x is whole.
   /// Units  any duration, on the steady clock; d <= 0 tries once, the largest d never ends.
@@ -154,7 +162,11 @@ public:
   ///          if it has been filled meanwhile.
   template <class Out>
   std::size_t get_many(Out out, std::size_t max) {
-    return body_.take_many(out, max);
+    static_assert(
+        detail::takes_items<Out, T>,
+        "spool: get_many(out, max) needs an output iterator for the items, such as std::back_inserter(vector)");
+    if constexpr (detail::takes_items<Out, T>) return body_.take_many(out, max);
+    return 0;
   }
 
   /// Takes items until the queue is shut down and drained; each lives until the next is taken. An input range: the

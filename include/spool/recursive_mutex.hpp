@@ -119,10 +119,11 @@ private:
   }
 
   [[noreturn]] SPOOL_COLD static void throw_not_owner() {
-    throw usage_error("spool::recursive_mutex: unlocked by a thread that does not hold it");
+    throw usage_error(
+        "spool::recursive_mutex: unlocked by a thread that does not hold it: unlock() where lock() was called");
   }
   [[noreturn]] SPOOL_COLD static void throw_too_deep() {
-    throw usage_error("spool::recursive_mutex: locked again too often");
+    throw usage_error("spool::recursive_mutex: locked again too often: unlock() once for each lock()");
   }
 
   mutex inner_;

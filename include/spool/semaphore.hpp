@@ -100,7 +100,9 @@ template <class Semaphore>
 class [[nodiscard]] permit {
 public:
   /// Takes a permit, sleeping until there is one.
-  explicit permit(Semaphore& from) : from_(from) { from_.acquire(); }
+  [[nodiscard("a permit is given back where it ends: name it")]] explicit permit(Semaphore& from) : from_(from) {
+    from_.acquire();
+  }
   permit(const permit&) = delete;
   permit& operator=(const permit&) = delete;
   /// Gives it back.

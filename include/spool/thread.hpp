@@ -15,6 +15,7 @@
 #include <spool/detail/config.hpp>
 #include <spool/detail/deadline.hpp>
 #include <spool/detail/main_thread.hpp>
+#include <spool/detail/refuse.hpp>
 #include <spool/detail/thread_registry.hpp>
 #include <spool/detail/thread_state.hpp>
 #include <spool/errors.hpp>
@@ -56,14 +57,22 @@ public:
   template <class F, class... Args>
     requires(!std::is_same_v<std::remove_cvref_t<F>, thread> &&
              detail::thread_body<std::decay_t<F>, std::decay_t<Args>...>)
-  explicit thread(F&& f, Args&&... args) : thread(thread_options{}, std::forward<F>(f), std::forward<Args>(args)...) {}
+  [[nodiscard("a thread runs once start() is called: name it")]] explicit thread(F&& f, Args&&... args)
+      : thread(thread_options{}, std::forward<F>(f), std::forward<Args>(args)...) {}
   /// The same, as the options say.
   template <class F, class... Args>
     requires detail::thread_body<std::decay_t<F>, std::decay_t<Args>...>
-  explicit thread(thread_options options, F&& f, Args&&... args)
+  [[nodiscard("a thread runs once start() is called: name it")]] explicit thread(thread_options options, F&& f,
+                                                                                 Args&&... args)
       : state_(new detail::thread_state_of<detail::thread_call<std::decay_t<F>, std::decay_t<Args>...>>(
             detail::name_or_default(std::move(options.name)), options.daemon, std::forward<F>(f),
             std::forward<Args>(args)...)) {}
+  SPOOL_REFUSE(
+      "spool: thread(f, args...) needs an f that can be called with copies of args, or an object with run(args...)",
+      explicit thread(Given&&...) requires detail::no_copy_of<thread, Given...>);
+  SPOOL_REFUSE(
+      "spool: thread(options, f, args...) needs an f that can be called with copies of args, or has run(args...)",
+      explicit thread(thread_options, Given&&...));
 
   /// Takes the thread over, started or not.
   thread(thread&& other) noexcept = default;
@@ -125,7 +134,7 @@ private:
     return *state_;
   }
   [[noreturn]] SPOOL_COLD static void throw_empty() {
-    throw usage_error("spool::thread: used after it was moved from");
+    throw usage_error("spool::thread: it is of no thread, or was moved from: use the one that it was moved to");
   }
 
   void let_go() noexcept;
