@@ -66,6 +66,10 @@ TEST_CASE("misused locks say what to do") {
   SAYS("spool::recursive_mutex: unlocked by a thread that does not hold it: unlock() where lock() was called",
        r.unlock());
 
+  spool::recursive_mutex deep;
+  SAYS("spool::recursive_mutex: locked again too often: unlock() once for each lock()", for (;;) deep.lock());
+  while (deep.locked()) deep.unlock();
+
   spool::condition c;
   SAYS("spool::condition: waited without holding the lock: lock it first, and pass the guard that holds it", c.wait(m));
 
@@ -158,7 +162,6 @@ TEST_CASE("a future says why it has no result, and a promise why it takes none")
   SAYS("spool::promise: it is running or set already: call set_running_or_notify_cancel() once, before set_value()",
        static_cast<void>(p.set_running_or_notify_cancel()));
   static_cast<void>(spool::future<int>(f).result());
-  static_cast<void>(std::move(spool::future<int>(f)).result());
   SAYS("spool::future: its result was moved out before: call result() on a named future, which leaves it there",
        f.result());
 
@@ -204,16 +207,25 @@ TEST_CASE("a pool says what options and what waits it does not take") {
 }
 
 TEST_CASE("a map says that its time ran out") {
+  spool::event started;
   spool::event go_on;
-  const auto wait = [&](int) { go_on.wait(); };
   std::vector<int> numbers{1, 2};
-  spool::thread_pool pool(1);
+  const auto same = [](int i) { return i; };
+  spool::thread_pool pool({.max_workers = 1, .max_pending = 1});
+  pool.post([&] {
+    started.set();
+    go_on.wait();
+  });
+  started.wait();
   {
-    auto slow = pool.map({.timeout = 0s}, wait, numbers);
+    auto slow = pool.map({.timeout = 0s}, same, numbers);
     SAYS("spool::thread_pool: the next result of the map was not there in time: give it a longer timeout",
          *slow.begin());
-    go_on.set();
   }
+  const spool::future<void> waits_in_line = pool.submit([] {});
+  auto none = pool.map({.timeout = 0s}, same, numbers);
+  SAYS("spool::thread_pool: the map ran out of time: give it a longer timeout", none.begin());
+  go_on.set();
 }
 
 TEST_CASE("a broken pool says whose fault it is") {
