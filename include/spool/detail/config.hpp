@@ -1,8 +1,25 @@
 // spool/detail/config.hpp · floor 0 · compiler attributes and layout constants
 // SPDX-License-Identifier: MIT
+//
+// Every header that includes no other one of spool includes this one. So what it refuses is refused before anything else
+// of spool is read, and what would follow is not: where a compiler goes on after #error, the missing file stops it.
 #pragma once
 
+#if (defined(_MSVC_LANG) ? _MSVC_LANG : __cplusplus) < 202002L
+#error "spool needs C++20: compile with -std=c++20 or later"
+#include <see_the_error_above>
+#elif !defined(__cpp_exceptions) && !defined(_CPPUNWIND)
+#error "spool needs exceptions: they bring a task's failure to who asks for its result; do without -fno-exceptions"
+#include <see_the_error_above>
+#endif
+
 #include <cstddef>
+#include <version>
+
+#if !defined(__cpp_lib_jthread)
+#error "spool needs std::stop_token: with libc++ before version 20 compile with -fexperimental-library"
+#include <see_the_error_above>
+#endif
 
 /// Marks a path that is seldom taken: kept out of line, so that the fast path around it inlines well.
 #if defined(__GNUC__) || defined(__clang__)

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <spool/detail/config.hpp>
+
 namespace spool::detail {
 
 /// The answers of a lock of which nothing is known. A lock that knows better specializes this in its own header, so

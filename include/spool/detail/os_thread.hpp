@@ -5,6 +5,8 @@
 #include <system_error>
 #include <thread>
 
+#include <spool/detail/config.hpp>
+
 namespace spool::detail {
 
 /// Started at construction, joined or detached by hand. Throws std::system_error when the system refuses.
