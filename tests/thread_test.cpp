@@ -11,7 +11,6 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <latch>
 #include <memory>
 #include <optional>
 #include <set>
@@ -29,6 +28,7 @@
 #include "support/crew.hpp"
 #include "support/eventually.hpp"
 #include "support/failing_new.hpp"
+#include "support/latch.hpp"
 #include "support/process.hpp"
 #include "support/tracked.hpp"
 
@@ -252,7 +252,7 @@ TEST_CASE("f may be an object with run()") {
 }
 
 TEST_CASE("one that takes a stop token first gets the thread's, if it fits only so") {
-  std::latch up(1);
+  latch up(1);
   bool stopped = false;
   thread t(
       [&](const std::stop_token& token, int) {
@@ -281,7 +281,7 @@ TEST_CASE("one that takes a stop token first gets the thread's, if it fits only 
 
 TEST_CASE("when start() returns the thread is listed and has its ids") {
   for (int i = 0; i < 200; ++i) {
-    std::latch end(1);
+    latch end(1);
     thread t([&] { end.wait(); });
     t.start();
     const auto entry = listed(t.name());
@@ -329,7 +329,7 @@ TEST_CASE("when join() returns its thread-locals are destroyed and it is listed 
 
 TEST_CASE("join may be called again, and by many at once") {
   for (int round = 0; round < 50; ++round) {
-    std::latch end(1);
+    latch end(1);
     int result = 0;
     thread t([&] {
       end.wait();
@@ -356,7 +356,7 @@ TEST_CASE("join may be called again, and by many at once") {
 }
 
 TEST_CASE("a timed join gives up, not early, and leaves the thread as it was") {
-  std::latch end(1);
+  latch end(1);
   thread t([&] { end.wait(); });
   t.start();
   CHECK_FALSE(t.join_for(0s));
@@ -379,7 +379,7 @@ TEST_CASE("a timed join gives up, not early, and leaves the thread as it was") {
 }
 
 TEST_CASE("starting twice is a usage_error, also after the end, and the thread is as it was") {
-  std::latch end(1);
+  latch end(1);
   thread t([&] { end.wait(); });
   t.start();
   CHECK_THROWS_AS(t.start(), spool::usage_error);
@@ -467,7 +467,7 @@ TEST_CASE("of threads that race to start it while the system refuses, all are to
   for (int round = 0; round < 20; ++round) {
     std::atomic<int> refused{0}, wrong{0}, calls{0};
     thread t([&] { ++calls; });
-    std::latch up(3), go(1);
+    latch up(3), go(1);
     crew starters;
     for (int i = 0; i < 3; ++i) {
       starters.start([&] {
@@ -548,7 +548,7 @@ TEST_CASE("the destructor of a started thread requests stop and joins") {
 
 TEST_CASE("a thread may be destroyed by itself") {
   for (int round = 0; round < 100; ++round) {
-    std::latch given(1), over(1);
+    latch given(1), over(1);
     bool stop_requested = false;
     std::unique_ptr<thread> t;
     std::uint64_t id = 0;
@@ -568,7 +568,7 @@ TEST_CASE("a thread may be destroyed by itself") {
 }
 
 TEST_CASE("the destructor of a daemon lets it go") {
-  std::latch end(1), over(1);
+  latch end(1), over(1);
   bool stop_requested = true;
   std::uint64_t id = 0;
   {
@@ -613,7 +613,7 @@ TEST_CASE("daemon is never inherited") {
 
 TEST_CASE("the object may be destroyed by the thread that its own thread released, while start() is still returning") {
   for (int round = 0; round < 500; ++round) {
-    std::latch released(1);
+    latch released(1);
     auto t = std::make_unique<thread>(thread_options{.daemon = round % 2 == 0}, [&] { released.count_down(); });
     crew starter;
     starter.start([raw = t.get()] { raw->start(); });
@@ -648,7 +648,7 @@ TEST_CASE("the callable and its arguments are destroyed by the thread as soon as
 }
 
 TEST_CASE("a moved-from thread is a usage_error in all it is asked, and the other one goes on") {
-  std::latch end(1);
+  latch end(1);
   thread from(thread_options{.name = "moved"}, [&] { end.wait(); });
   from.start();
   thread to = std::move(from);
@@ -715,7 +715,7 @@ TEST_CASE("a thread is named Thread-N unless named, and N is never used again") 
 }
 
 TEST_CASE("set_name works before, during and after the run, from any thread") {
-  std::latch end(1);
+  latch end(1);
   std::atomic<int> asked{0}, answered{0};
   std::string seen;
   thread t([&] {
@@ -761,7 +761,7 @@ TEST_CASE("the name is also the system's, cut to 15 bytes, never inside a charac
       {"\u65e5\u672c\u8a9e\u65e5\u672c\u8a9e", "\u65e5\u672c\u8a9e\u65e5\u672c"},
       {"twelve-bytes\U0001f600", "twelve-bytes"}};  // four bytes, of which three would fit
   for (const auto& [name, cut] : cases) {
-    std::latch end(1);
+    latch end(1);
     thread t(thread_options{.name = name}, [&] { end.wait(); });
     t.start();
     const std::string at_start = system_name(t.native_id());
@@ -841,7 +841,7 @@ TEST_CASE("the registry is there before main") {
 
 TEST_CASE("active_count and enumerate tell of all that live, the oldest first") {
   const std::size_t before = spool::active_count();
-  std::latch end(1);
+  latch end(1);
   std::vector<thread> threads;
   for (int i = 0; i < 40; ++i) {
     threads.emplace_back(thread_options{.name = "n" + std::to_string(i)}, [&] { end.wait(); });
@@ -863,7 +863,7 @@ TEST_CASE("a thread that spool did not make is Dummy-N while it lives, from when
   std::set<std::string> names;
   std::uint64_t id = 0;
   for (int i = 0; i < 3; ++i) {
-    std::latch ask(1), asked(1), end(1);
+    latch ask(1), asked(1), end(1);
     std::string first, second, native_before, native_after;
     bool daemon = false;
     std::thread foreign([&] {
@@ -895,7 +895,7 @@ TEST_CASE("a thread that spool did not make is Dummy-N while it lives, from when
 }
 
 TEST_CASE("a foreign thread is listed between its question and its end") {
-  std::latch asked(1), end(1);
+  latch asked(1), end(1);
   std::uint64_t id = 0;
   crew foreign;
   foreign.start([&] {
@@ -964,7 +964,7 @@ TEST_CASE("a pool's workers are listed as PREFIX_N, their thread-locals' destruc
   strange = 0;
   {
     spool::thread_pool pool(spool::pool_options{.max_workers = 2, .thread_name_prefix = "crew"});
-    std::latch both(2), end(1);
+    latch both(2), end(1);
     for (int i = 0; i < 2; ++i) {
       pool.post([&] {
         thread_local at_end last{[] {
@@ -1019,7 +1019,7 @@ TEST_CASE("the registry equals reality after a thousand rounds") {
 // ── the end of the program: each of these is a process of its own ──
 
 TEST_CASE("child: a daemon is left behind", "[.child]") {
-  static std::latch up(3);
+  static latch up(3);
   for (int i = 0; i < 3; ++i) {
     thread daemon(thread_options{.daemon = true}, [i] {
       up.count_down();

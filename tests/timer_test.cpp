@@ -10,7 +10,6 @@
 #include <cstdlib>
 #include <deque>
 #include <filesystem>
-#include <latch>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -28,6 +27,7 @@
 #include "support/crew.hpp"
 #include "support/eventually.hpp"
 #include "support/failing_new.hpp"
+#include "support/latch.hpp"
 #include "support/process.hpp"
 #include "support/tracked.hpp"
 
@@ -196,7 +196,7 @@ TEST_CASE("joining before the start is a usage_error, and it can still be starte
 }
 
 TEST_CASE("a timed join gives up, not early, and the joins of many all end") {
-  std::latch end(1);
+  latch end(1);
   timer t(0s, [&] { end.wait(); });
   t.start();
   CHECK_FALSE(t.join_for(0s));
@@ -287,7 +287,7 @@ TEST_CASE("cancel of a waiting timer is true once and ends its joins") {
 }
 
 TEST_CASE("cancel of a timer that fires or has fired is false") {
-  std::latch begun(1), end(1);
+  latch begun(1), end(1);
   timer t(0s, [&] {
     begun.count_down();
     end.wait();
@@ -374,7 +374,7 @@ TEST_CASE("the destructor cancels") {
 TEST_CASE("the destructor waits for a callback that is running") {
   for (int round = 0; round < 20; ++round) {
     std::atomic<bool> ended{false};
-    std::latch begun(1);
+    latch begun(1);
     const auto slow = [&] {
       if (begun.try_wait()) return;
       begun.count_down();
@@ -398,7 +398,7 @@ TEST_CASE("the destructor waits for a callback that is running") {
 TEST_CASE("a timer may be destroyed in its own callback, and the callback goes on") {
   for (int round = 0; round < rounds_of(500); ++round) {
     const auto held = std::make_shared<int>(0);
-    std::latch over(2);
+    latch over(2);
     std::unique_ptr<timer> t;
     std::unique_ptr<periodic_timer> p;
     t = std::make_unique<timer>(0s, [&t, &over, held, text = std::string(100, 'x')] {
@@ -423,7 +423,7 @@ TEST_CASE("a callback may put another timer in the place of its own") {
     std::atomic<int> calls{0};
     std::string joined_in_callback, cancelled_in_callback;
     std::optional<timer> place, never;
-    std::latch over(1);
+    latch over(1);
     place.emplace(0s, [&] {
       // The callable, with what it has captured, goes on as long as it runs.
       auto* const all = &calls;
@@ -631,7 +631,7 @@ TEST_CASE("an earlier deadline wakes the sleeper") {
 
 TEST_CASE("a callback that blocks delays no other timer") {
   for (const std::size_t blocked : {std::size_t{1}, std::size_t{8}}) {
-    std::latch end(1), all_begun(static_cast<std::ptrdiff_t>(blocked));
+    latch end(1), all_begun(static_cast<std::ptrdiff_t>(blocked));
     std::deque<timer> blockers, others;
     std::atomic<int> fired{0};
     for (std::size_t i = 0; i < blocked; ++i) {
@@ -683,7 +683,7 @@ TEST_CASE("a periodic timer whose callbacks block goes on, whoever has taken its
 
 TEST_CASE("a timer started while the only callback blocks fires on time, too") {
   static_cast<void>(threads_at_rest());
-  std::latch begun(1), end(1);
+  latch begun(1), end(1);
   timer blocker(0s, [&] {
     begun.count_down();
     end.wait();
@@ -717,7 +717,7 @@ TEST_CASE("callbacks may start, cancel and join timers") {
   std::atomic<int> calls{0};
   std::function<void(int)> chain;
   std::deque<timer> links;
-  std::latch over(1);
+  latch over(1);
   chain = [&](int left) {
     ++calls;
     if (left == 0) {
@@ -773,7 +773,7 @@ TEST_CASE("100,000 waiting timers use one service thread and less than 250 bytes
 TEST_CASE("threads made for callbacks that blocked are gone when idle") {
   const std::size_t before = threads_at_rest();
   {
-    std::latch end(1);
+    latch end(1);
     std::deque<timer> blockers;
     std::atomic<int> begun{0};
     for (int i = 0; i < 10; ++i) {
@@ -868,7 +868,7 @@ TEST_CASE("a periodic timer fires until cancelled, never early and never off its
     std::uint64_t missed;
   };
   std::vector<firing> seen;
-  std::latch enough(1);
+  latch enough(1);
   std::optional<periodic_timer> p;
   p.emplace(interval, [&] {
     seen.push_back({steady::now(), p->missed()});
@@ -971,7 +971,7 @@ TEST_CASE("cancel of a periodic timer is true if no further firing follows") {
     unstarted.join();
     CHECK(calls == 0);
   }
-  std::latch begun(1), end(1);
+  latch begun(1), end(1);
   periodic_timer p(1us, [&] {
     ++calls;
     begun.count_down();
@@ -1007,7 +1007,7 @@ TEST_CASE("cancel of a periodic timer races with its firings: what follows a tru
 namespace {
 std::optional<timer> static_waiting, static_running;
 std::optional<periodic_timer> static_periodic;
-std::latch static_begun(1);
+latch static_begun(1);
 }  // namespace
 
 TEST_CASE("child: timers of static lifetime", "[.child]") {
