@@ -9,7 +9,8 @@
 #error "spool needs C++20: compile with -std=c++20 or later"
 #include <see_the_error_above>
 #elif !defined(__cpp_exceptions) && !defined(_CPPUNWIND)
-#error "spool needs exceptions: they bring a task's failure to who asks for its result, so do not compile with -fno-exceptions"
+#error \
+    "spool needs exceptions: they bring a task's failure to who asks for its result, so do not compile with -fno-exceptions"
 #include <see_the_error_above>
 #endif
 
@@ -30,8 +31,9 @@
 #define SPOOL_COLD
 #endif
 
-/// Memory checkers see a use after free only if freed blocks really go back to the heap.
-#if defined(__SANITIZE_ADDRESS__)
+/// Memory checkers see a use after free only if freed blocks really go back to the heap. With MinGW's g++ nothing else will
+/// do: a thread's end comes too late to give back what is kept for it (see platform/thread_end.hpp).
+#if defined(__SANITIZE_ADDRESS__) || (defined(__MINGW32__) && defined(__GLIBCXX__))
 #define SPOOL_CHECKS_MEMORY 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
