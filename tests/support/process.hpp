@@ -46,6 +46,13 @@
 extern "C" std::size_t __sanitizer_get_current_allocated_bytes();
 #endif
 
+/// Whether destructors of thread-locals may read thread-locals, themselves included: MinGW's g++ frees all these first.
+#if defined(__MINGW32__) && defined(__GLIBCXX__)
+inline constexpr bool destructors_see_thread_locals = false;
+#else
+inline constexpr bool destructors_see_thread_locals = true;
+#endif
+
 /// How a program ended: its exit code, negative if it crashed; and what it printed.
 struct ended_process {
   int code;
