@@ -118,7 +118,7 @@ public:
   void notify(unsigned n) noexcept { row_.release(n); }
 
   /// Releases all that wait now.
-  void notify_all() noexcept { row_.release(std::numeric_limits<unsigned>::max()); }
+  void notify_all() noexcept { row_.release((std::numeric_limits<unsigned>::max)()); }
 
 private:
   using waiter = detail::wait_list::waiter;

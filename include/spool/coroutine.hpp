@@ -24,6 +24,8 @@
 // Lifetime         Its frame, arguments and locals included, is destroyed before its result is seen.
 #pragma once
 
+#include <spool/detail/config.hpp>  // before <coroutine>, which has its own complaint about C++17
+
 #include <coroutine>
 #include <cstddef>
 #include <exception>

@@ -4,6 +4,8 @@
 
 #include <stdexcept>
 
+#include <spool/detail/config.hpp>
+
 namespace spool {
 
 /// The program is wrong: it unlocks what it does not hold, takes a result twice, uses an empty future.

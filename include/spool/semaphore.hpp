@@ -29,7 +29,7 @@ namespace spool {
 class semaphore {
 public:
   /// The largest number of permits.
-  static constexpr std::ptrdiff_t max() noexcept { return detail::permit_count::max(); }
+  static constexpr std::ptrdiff_t(max)() noexcept { return (detail::permit_count::max)(); }
 
   /// With so many permits.      Throws  std::invalid_argument if value < 0 or value > max().
   constexpr explicit semaphore(std::ptrdiff_t value = 1) : permits_(value) {}
@@ -59,7 +59,7 @@ public:
 
   /// Gives back n permits and wakes as many sleepers, or all if they are fewer.
   /// Throws  std::invalid_argument if n < 1; usage_error if there would be more than max(). Nothing changed then.
-  void release(std::ptrdiff_t n = 1) { permits_.release(n, max()); }
+  void release(std::ptrdiff_t n = 1) { permits_.release(n, (max)()); }
 
   /// How many permits are free now.
   std::ptrdiff_t value() const noexcept { return permits_.value(); }

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <spool/detail/config.hpp>
+
 namespace spool::detail {
 
 /// What a condition can let go and take again.

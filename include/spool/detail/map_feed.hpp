@@ -17,8 +17,8 @@ namespace spool::detail {
 
 /// What a map was asked for, in the form in which it is used.
 struct map_terms {
-  std::size_t chunk_size = 1;                                    // calls to a task
-  std::size_t window = std::numeric_limits<std::size_t>::max();  // inputs taken and not yet yielded
+  std::size_t chunk_size = 1;                                      // calls to a task
+  std::size_t window = (std::numeric_limits<std::size_t>::max)();  // inputs taken and not yet yielded
   deadline until = deadline::never();
 };
 

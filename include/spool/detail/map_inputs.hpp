@@ -8,6 +8,8 @@
 #include <type_traits>
 #include <utility>
 
+#include <spool/detail/config.hpp>
+
 namespace spool::detail {
 
 /// A range given to map: an lvalue is referred to, an rvalue is kept.

@@ -6,6 +6,8 @@
 #include <thread>
 #include <utility>
 
+#include <spool/detail/config.hpp>
+
 namespace spool::detail {
 
 /// Joined or detached by hand.

@@ -23,7 +23,7 @@ namespace spool::detail {
 /// Counts permits, and keeps the list of those who sleep for one. What it promises: semaphore.
 class permit_count {
 public:
-  static constexpr std::ptrdiff_t max() noexcept { return std::numeric_limits<std::ptrdiff_t>::max() / 2; }
+  static constexpr std::ptrdiff_t(max)() noexcept { return (std::numeric_limits<std::ptrdiff_t>::max)() / 2; }
 
   constexpr explicit permit_count(std::ptrdiff_t value) : state_(checked(value) * one_permit) {}
   permit_count(const permit_count&) = delete;
@@ -81,7 +81,7 @@ private:
   static constexpr std::int64_t patience_ns = 1'000'000;
 
   static constexpr std::ptrdiff_t checked(std::ptrdiff_t value) {
-    if (value < 0 || value > max())
+    if (value < 0 || value > (max)())
       throw std::invalid_argument(
           "spool::semaphore: its value is not in 0..max(): begin with as many permits as may be taken");
     return value;

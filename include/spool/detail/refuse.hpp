@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <type_traits>
 
+#include <spool/detail/config.hpp>
+
 namespace spool::detail {
 
 /// A sentence as a template argument: the compiler prints it with the function's name.

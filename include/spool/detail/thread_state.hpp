@@ -18,6 +18,7 @@
 #include <spool/detail/deadline.hpp>
 #include <spool/detail/futex.hpp>
 #include <spool/detail/os_thread.hpp>
+#include <spool/detail/platform/thread_end.hpp>
 #include <spool/detail/thread_registry.hpp>
 #include <spool/errors.hpp>
 #include <spool/excepthook.hpp>
@@ -85,14 +86,9 @@ private:
   static constexpr std::uint32_t is_gone = 32;
   static constexpr std::uint32_t has_waiters = 64;
 
-  /// The first thread-local of the thread: the last to be destroyed, after whatever the thread's function has made.
-  struct last_words {
-    thread_state* of;
-    ~last_words() { of->end(); }
-  };
-
   void run() noexcept;
   void end() noexcept;
+  static void end_of(thread_state* s) noexcept { s->end(); }
   bool claim();
 
   void add(std::uint32_t bit) noexcept {
@@ -156,7 +152,7 @@ inline bool thread_state::claim() {
 
 /// What the thread does.
 inline void thread_state::run() noexcept {
-  thread_local const last_words at_the_end{this};
+  at_thread_end<&thread_state::end_of>(this);  // before all thread-locals of its function, so it comes after these
   entry_.enter(thread_entry::native_name::set);
   add(is_listed);
   std::exception_ptr thrown;
