@@ -90,6 +90,7 @@ public:
     last_ = now;
   }
   void print() const {
+    if (last_.descriptors == 0) return;
     std::printf("  %zu..%zu MiB resident (most %zu), %zu..%zu KiB allocated, %zu..%zu threads, %zu..%zu descriptors\n",
                 first_.resident_kib / 1024, last_.resident_kib / 1024, most_resident_kib_ / 1024, first_.allocated_kib,
                 last_.allocated_kib, first_.threads, most_threads_, first_.descriptors, last_.descriptors);

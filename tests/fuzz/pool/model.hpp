@@ -32,7 +32,16 @@ constexpr std::size_t none = static_cast<std::size_t>(-1);
 /// from `makes_child` on have others run meanwhile, and so have no order among themselves.
 struct duty {
   enum kind : unsigned { returns, throws, tells_stop, cancels, asks_stop, misuses, shuts_down, discards, kinds };
-  enum waiting : unsigned { makes_child = kinds, posts_child, waits_for_child, waits_for_other, loops, maps, all };
+  enum waiting : unsigned {
+    makes_child = kinds,
+    posts_child,
+    waits_for_child,
+    waits_for_other,
+    loops,
+    maps,
+    waits_for_last,
+    all
+  };
   unsigned what = returns;
   std::size_t target = none;
 };
@@ -112,19 +121,30 @@ public:
   /// The workers run all that there is.
   void run_all() {
     inside_ = true;
-    while (!queue.empty()) {
-      const std::size_t id = queue.front();
-      queue.pop_front();
-      running_ = id;
-      const outcome o = run(id);
-      running_ = none;
-      if (tasks[id].made == form::posted && o.what == fate::failure) lost.push_back(o);
-      end(id, o);
-    }
+    while (!queue.empty()) run_next();
     inside_ = false;
   }
 
+  /// One that ends whatever happens, and nobody waits in: the last of those that wait to be run, if there is one.
+  std::size_t last_to_wait_for() const {
+    for (auto it = queue.rbegin(); it != queue.rend(); ++it) {
+      if (tasks[*it].made == form::submitted && tasks[*it].does.what < duty::cancels) return *it;
+    }
+    return none;
+  }
+  std::size_t last = none;  // is that, once the workers run
+
 private:
+  void run_next() {
+    const std::size_t id = queue.front();
+    queue.pop_front();
+    running_ = id;
+    const outcome o = run(id);
+    running_ = none;
+    if (tasks[id].made == form::posted && o.what == fate::failure) lost.push_back(o);
+    end(id, o);
+  }
+
   void enter(std::size_t id) {
     tasks[id].at = place::queue;
     queue.push_back(id);
@@ -190,6 +210,10 @@ private:
         return {fate::value, 1'000 + label};
       case duty::waits_for_other:
         return what_it_was(other);
+      case duty::waits_for_last:
+        if (last == none || last < id) return fine;
+        while (tasks[last].at != place::done) run_next();
+        return what_it_was(last);
       default:
         return fine;
     }

@@ -76,6 +76,7 @@ public:
   std::vector<record> log;
   std::vector<outcome> lost;
   std::vector<spool::future<int>> children;
+  std::size_t last = none;  // the model's
   std::atomic<int> callables{0};
   std::atomic<int> posted_children{0};
   std::optional<spool::thread_pool> pool;  // last: its tasks use the others
@@ -167,6 +168,8 @@ private:
         return pool->submit(child).result();
       case duty::waits_for_other:
         return futures[d.target].result();
+      case duty::waits_for_last:
+        return last == none || last < id ? label : futures[last].result();
       case duty::loops: {
         std::vector<int> some(20, 1);
         std::atomic<int> sum{0};

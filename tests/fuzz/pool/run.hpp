@@ -110,8 +110,10 @@ private:
     const bool fits = has_future(d.target) && (d.what != duty::waits_for_other || is_sure_to_end(d.target));
     return fits ? d : duty{};
   }
+  /// Before any task that is made now has to wait for it.
   bool is_sure_to_end(std::size_t id) const {
-    return model_.tasks[id].at == place::queue || model_.tasks[id].at == place::done;
+    const auto& t = model_.tasks[id];
+    return t.at == place::done || (t.at == place::queue && t.does.what != duty::waits_for_last);
   }
   bool full() const { return model_.queue.size() >= bound_; }
 
@@ -289,7 +291,7 @@ private:
 
   /// The workers do all there is, and are held again.
   void let_run() {
-    model_.run_all();
+    run_model();
     any_order_ = any_order_ || model_.discarding;
     real_.release();
     if (model_.closed) {
@@ -313,7 +315,7 @@ private:
     compare();
     if (!over_) {
       model_.close(false);
-      model_.run_all();
+      run_model();
       any_order_ = model_.discarding;
       real_.release();
     }
@@ -322,6 +324,11 @@ private:
     require(model_.callables == 0, "every callable is destroyed");
     for (const auto& f : real_.futures) require(!f.valid() || f.done(), "no future is left pending");
     for (const auto& f : real_.children) require(f.result() >= 1'000, "what a task made has run");
+  }
+
+  void run_model() {
+    real_.last = model_.last = model_.last_to_wait_for();
+    model_.run_all();
   }
 
   // ── what must hold ──
