@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 #include <spool/thread.hpp>
 
-#include <pthread.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,6 +33,7 @@
 #include "support/crew.hpp"
 #include "support/eventually.hpp"
 #include "support/failing_new.hpp"
+#include "support/no_more_threads.hpp"
 #include "support/tracked.hpp"
 
 using namespace std::chrono_literals;
@@ -89,28 +89,6 @@ std::set<std::uint64_t> real_threads() {
   }
   return all;
 }
-
-/// While it lives, the system refuses every new thread: there is no room for stacks of this size.
-class no_more_threads {
-public:
-  no_more_threads() {
-    ::pthread_getattr_default_np(&before_);
-    pthread_attr_t huge;
-    ::pthread_getattr_default_np(&huge);
-    ::pthread_attr_setstacksize(&huge, std::size_t{1} << 47);
-    ::pthread_setattr_default_np(&huge);
-    ::pthread_attr_destroy(&huge);
-  }
-  ~no_more_threads() {
-    ::pthread_setattr_default_np(&before_);
-    ::pthread_attr_destroy(&before_);
-  }
-  no_more_threads(const no_more_threads&) = delete;
-  no_more_threads& operator=(const no_more_threads&) = delete;
-
-private:
-  pthread_attr_t before_;
-};
 
 /// Keeps what comes to the excepthook.
 class hook_log {

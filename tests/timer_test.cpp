@@ -3,7 +3,6 @@
 #include <spool/timer.hpp>
 
 #include <malloc.h>
-#include <pthread.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,6 +33,7 @@
 #include "support/crew.hpp"
 #include "support/eventually.hpp"
 #include "support/failing_new.hpp"
+#include "support/no_more_threads.hpp"
 #include "support/tracked.hpp"
 
 using namespace std::chrono_literals;
@@ -72,28 +72,6 @@ std::size_t threads_at_rest() {
   eventually([] { return spool::active_count() == 1 && real_threads() <= (sanitized ? 2U : 1U); });
   return real_threads();
 }
-
-/// While it lives, the system refuses every new thread: there is no room for stacks of this size.
-class no_more_threads {
-public:
-  no_more_threads() {
-    ::pthread_getattr_default_np(&before_);
-    pthread_attr_t huge;
-    ::pthread_getattr_default_np(&huge);
-    ::pthread_attr_setstacksize(&huge, std::size_t{1} << 47);
-    ::pthread_setattr_default_np(&huge);
-    ::pthread_attr_destroy(&huge);
-  }
-  ~no_more_threads() {
-    ::pthread_setattr_default_np(&before_);
-    ::pthread_attr_destroy(&before_);
-  }
-  no_more_threads(const no_more_threads&) = delete;
-  no_more_threads& operator=(const no_more_threads&) = delete;
-
-private:
-  pthread_attr_t before_;
-};
 
 /// Counts what comes to the excepthook.
 struct hook_count {
