@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <barrier>
 #include <chrono>
 #include <compare>
 #include <cstddef>
@@ -22,6 +21,7 @@
 
 #include "support/catch.hpp"
 #include "support/crew.hpp"
+#include "support/latch.hpp"
 #include "support/linearizable.hpp"
 
 using namespace std::chrono_literals;
@@ -331,7 +331,7 @@ TEMPLATE_TEST_CASE("whatever overlapping calls return a queue could have done on
   int unexplained = 0;
   std::string example;
   std::size_t maxsize = 0;
-  std::barrier together(threads);
+  barrier together(threads);
   crew::run(threads, [&](std::size_t who) {
     std::mt19937 random(static_cast<std::uint32_t>(who) + 77);
     for (int round = 0; round < rounds; ++round) {

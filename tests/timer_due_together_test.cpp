@@ -10,7 +10,6 @@
 #include <chrono>
 #include <cstddef>
 #include <deque>
-#include <latch>
 #include <memory>
 #include <optional>
 #include <random>
@@ -22,6 +21,7 @@
 #include "support/crew.hpp"
 #include "support/eventually.hpp"
 #include "support/failing_new.hpp"
+#include "support/latch.hpp"
 #include "support/tracked.hpp"
 
 using namespace std::chrono_literals;
@@ -75,7 +75,7 @@ TEST_CASE("a callback may destroy those due with it, at once and for good") {
       for (std::size_t k = destroyer + 1; k < many; ++k) sum += fired[k];
       return sum;
     };
-    std::latch all_started(1);
+    latch all_started(1);
     int when_destroyed = -1;
     for (std::size_t i = 0; i < many; ++i) {
       timers[i].emplace(a_while, [&, i, t = tracked()] {
@@ -119,7 +119,7 @@ TEST_CASE("several callbacks that block at once delay none of those due with the
   for (int round = 0; round < rounds_of(20); ++round) {
     constexpr std::size_t blockers = 5;
     std::deque<timer> timers;
-    std::latch all_others(many - blockers);
+    latch all_others(many - blockers);
     for (std::size_t i = 0; i < many; ++i) {
       timers.emplace_back(a_while, [&, i] {
         if (i % (many / blockers) == 1) {
@@ -139,7 +139,7 @@ TEST_CASE("a callback may join those due with it") {
   for (int round = 0; round < rounds_of(40); ++round) {
     std::deque<timer> timers;
     std::atomic<std::size_t> joined{0};
-    std::latch all_started(1);
+    latch all_started(1);
     for (std::size_t i = 0; i < many; ++i) {
       timers.emplace_back(a_while, [&, i] {
         if (i % 25 != 0) return;
@@ -221,7 +221,7 @@ TEST_CASE("a periodic timer cancelled while it waits behind a callback does not 
   for (int round = 0; round < rounds_of(300); ++round) {
     std::optional<periodic_timer> first, second;
     std::atomic<int> calls{0};
-    std::latch done(1);
+    latch done(1);
     int at_cancel = -1;
     bool told = false;
     first.emplace(100us, [&] {

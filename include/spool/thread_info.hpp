@@ -6,6 +6,8 @@
 #include <string>
 #include <thread>
 
+#include <spool/detail/config.hpp>
+
 namespace spool {
 
 /// A thread as it was at one moment: a copy, valid for as long as you keep it.

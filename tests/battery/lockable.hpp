@@ -8,7 +8,6 @@
 #pragma once
 
 #include <atomic>
-#include <barrier>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
@@ -26,6 +25,7 @@
 #include "support/catch.hpp"
 #include "support/crew.hpp"
 #include "support/eventually.hpp"
+#include "support/latch.hpp"
 #include "support/low_priority.hpp"
 
 namespace lockable_battery {
@@ -271,7 +271,7 @@ TEST_CASE("no lock and no wake-up is lost when deadlines race with unlocks") {
   constexpr int episodes = 2'000;
   constexpr int locks = 3;
   lock_under_test m;
-  std::barrier together(3);
+  barrier together(3);
   long inside = 0;  // guarded by m
   std::atomic<long> got{0};
   std::atomic<long> missed{0};

@@ -2,9 +2,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <malloc.h>
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -24,6 +21,7 @@
 
 #include "support/crew.hpp"
 #include "support/eventually.hpp"
+#include "support/process.hpp"
 
 #if defined(__SANITIZE_THREAD__)
 #define CONTRACT_UNDER_TSAN 1
@@ -216,30 +214,6 @@ void duel(int rounds, Prepare prepare, Check check, First first, Others... other
     }
   }
   opponents.join();
-}
-
-#if CONTRACT_UNDER_TSAN || CONTRACT_UNDER_ASAN
-extern "C" std::size_t __sanitizer_get_current_allocated_bytes();
-#endif
-
-/// Bytes that the program has allocated and not freed.
-inline std::size_t live_bytes() {
-#if CONTRACT_UNDER_TSAN || CONTRACT_UNDER_ASAN
-  return __sanitizer_get_current_allocated_bytes();
-#else
-  const auto info = ::mallinfo2();
-  return info.uordblks + info.hblkhd;
-#endif
-}
-
-/// Processor time of all threads of the program.
-inline std::chrono::microseconds cpu_time() {
-  rusage used{};
-  ::getrusage(RUSAGE_SELF, &used);
-  const auto of = [](timeval const& t) {
-    return std::chrono::seconds(t.tv_sec) + std::chrono::microseconds(t.tv_usec);
-  };
-  return of(used.ru_utime) + of(used.ru_stime);
 }
 
 /// An object whose end can be seen through the weak pointer.

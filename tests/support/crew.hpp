@@ -75,7 +75,7 @@ private:
     bool pass() {
       arrived.fetch_add(1);
       arrived.notify_one();
-      state.wait(closed);
+      wait_while(state, unsigned{closed});
       return state.load() == open;
     }
     void set(unsigned to) {
@@ -83,6 +83,15 @@ private:
       state.notify_all();
     }
   };
+
+  template <class T>
+  static void wait_while(const std::atomic<T>& a, T value) {
+#if defined(__linux__)
+    a.wait(value);
+#else  // libstdc++ without a futex loses wakes (see latch.hpp)
+    while (a.load() == value) std::this_thread::yield();
+#endif
+  }
 
   template <class F>
   static void call(F& f, std::size_t i) {
@@ -108,7 +117,7 @@ private:
       throw;
     }
     for (std::size_t up = shared_gate->arrived.load(); up != n; up = shared_gate->arrived.load()) {
-      shared_gate->arrived.wait(up);
+      wait_while(shared_gate->arrived, up);
     }
     shared_gate->set(gate::open);
   }

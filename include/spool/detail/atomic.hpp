@@ -8,6 +8,8 @@
 
 #include <atomic>
 
+#include <spool/detail/config.hpp>
+
 namespace spool::detail {
 
 template <class T>

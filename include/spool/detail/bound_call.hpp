@@ -8,6 +8,8 @@
 #include <type_traits>
 #include <utility>
 
+#include <spool/detail/config.hpp>
+
 namespace spool::detail {
 
 /// Whether f is to be given a stop token first: if it fits with one and does not fit without.

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstdint>
 
+#include <spool/detail/config.hpp>
+
 namespace spool::detail {
 
 /// Nanoseconds on the steady clock. On Linux this is CLOCK_MONOTONIC, on which futexes wait.

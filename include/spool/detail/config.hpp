@@ -1,8 +1,26 @@
 // spool/detail/config.hpp · floor 0 · compiler attributes and layout constants
 // SPDX-License-Identifier: MIT
+//
+// Every header that includes no other one of spool includes this one. So what it refuses is refused before anything else
+// of spool is read, and what would follow is not: where a compiler goes on after #error, the missing file stops it.
 #pragma once
 
+#if (defined(_MSVC_LANG) ? _MSVC_LANG : __cplusplus) < 202002L
+#error "spool needs C++20: compile with -std=c++20 or later"
+#include <see_the_error_above>
+#elif !defined(__cpp_exceptions) && !defined(_CPPUNWIND)
+#error \
+    "spool needs exceptions: they bring a task's failure to who asks for its result, so do not compile with -fno-exceptions"
+#include <see_the_error_above>
+#endif
+
 #include <cstddef>
+#include <version>
+
+#if !defined(__cpp_lib_jthread)
+#error "spool needs std::stop_token: with libc++ before version 20 compile with -fexperimental-library"
+#include <see_the_error_above>
+#endif
 
 /// Marks a path that is seldom taken: kept out of line, so that the fast path around it inlines well.
 #if defined(__GNUC__) || defined(__clang__)
@@ -13,8 +31,9 @@
 #define SPOOL_COLD
 #endif
 
-/// Memory checkers see a use after free only if freed blocks really go back to the heap.
-#if defined(__SANITIZE_ADDRESS__)
+/// Memory checkers see a use after free only if freed blocks really go back to the heap. With MinGW's g++ nothing else will
+/// do: a thread's end comes too late to give back what is kept for it (see platform/thread_end.hpp).
+#if defined(__SANITIZE_ADDRESS__) || (defined(__MINGW32__) && defined(__GLIBCXX__))
 #define SPOOL_CHECKS_MEMORY 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)

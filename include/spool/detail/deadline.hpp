@@ -15,8 +15,8 @@ namespace spool::detail {
 /// int64's largest value, what is too short its smallest. A NaN counts as zero.
 template <class Rep, class Period>
 constexpr std::int64_t saturated_ns(std::chrono::duration<Rep, Period> d) {
-  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
-  constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min();
+  constexpr std::int64_t most = (std::numeric_limits<std::int64_t>::max)();
+  constexpr std::int64_t least = (std::numeric_limits<std::int64_t>::min)();
   using to_ns = std::ratio_divide<Period, std::nano>;
   if constexpr (std::is_floating_point_v<Rep>) {
     const long double exact = static_cast<long double>(d.count()) * static_cast<long double>(to_ns::num) /
@@ -94,8 +94,8 @@ public:
   }
 
 private:
-  static constexpr std::int64_t forever = std::numeric_limits<std::int64_t>::max();
-  static constexpr std::int64_t long_ago = std::numeric_limits<std::int64_t>::min();
+  static constexpr std::int64_t forever = (std::numeric_limits<std::int64_t>::max)();
+  static constexpr std::int64_t long_ago = (std::numeric_limits<std::int64_t>::min)();
 
   constexpr explicit deadline(std::int64_t ns) noexcept : ns_(ns) {}
 

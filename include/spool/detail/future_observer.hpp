@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <spool/detail/config.hpp>
+
 namespace spool::detail {
 
 class future_state_base;

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <spool/detail/config.hpp>
+
 namespace spool::detail {
 
 /// What a type derives from to stand in an intrusive_list; in one list at a time.

@@ -2,7 +2,16 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <spool/detail/config.hpp>
+
 namespace spool::detail {
+
+/// What a condition can let go and take again.
+template <class Guard>
+concept basic_lockable = requires(Guard& guard) {
+  guard.lock();
+  guard.unlock();
+};
 
 /// The answers of a lock of which nothing is known. A lock that knows better specializes this in its own header, so
 /// that condition.hpp need not know it.

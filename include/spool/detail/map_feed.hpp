@@ -17,8 +17,8 @@ namespace spool::detail {
 
 /// What a map was asked for, in the form in which it is used.
 struct map_terms {
-  std::size_t chunk_size = 1;                                    // calls to a task
-  std::size_t window = std::numeric_limits<std::size_t>::max();  // inputs taken and not yet yielded
+  std::size_t chunk_size = 1;                                      // calls to a task
+  std::size_t window = (std::numeric_limits<std::size_t>::max)();  // inputs taken and not yet yielded
   deadline until = deadline::never();
 };
 
@@ -65,7 +65,8 @@ public:
 
   /// Throws  what has ended it, once, unless the inputs were at their end.      Preconditions  all_yielded().
   void tell_failure() {
-    if (std::exchange(ran_out_of_time_, false)) throw timeout_error("spool::thread_pool: the map ran out of time");
+    if (std::exchange(ran_out_of_time_, false))
+      throw timeout_error("spool::thread_pool: the map ran out of time: give it a longer timeout");
     if (failure_ != nullptr) std::rethrow_exception(std::exchange(failure_, nullptr));
   }
 

@@ -4,6 +4,8 @@
 // <algorithm> has the same, but reading it costs every file that includes spool a tenth of <future>.
 #pragma once
 
+#include <spool/detail/config.hpp>
+
 namespace spool::detail {
 
 template <class T>

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include <spool/detail/config.hpp>
+
 namespace spool::detail {
 
 /// A set of pointers that only grows: linear probing in a table that is at most half full.
@@ -24,7 +26,8 @@ public:
 private:
   static bool insert_into(std::vector<const void*>& table, const void* p) noexcept {
     const std::size_t mask = table.size() - 1;
-    std::size_t at = (reinterpret_cast<std::uintptr_t>(p) * std::size_t{0x9e3779b97f4a7c15ULL}) >> 20;
+    std::size_t at =
+        static_cast<std::size_t>(std::uint64_t{reinterpret_cast<std::uintptr_t>(p)} * 0x9e3779b97f4a7c15ULL >> 20);
     for (;; ++at) {
       const void*& slot = table[at & mask];
       if (slot == p) return false;

@@ -68,13 +68,13 @@ public:
   enum side : bool { getting, putting };
 
   explicit queue_core(std::size_t maxsize) noexcept
-      : places_(maxsize != 0 ? maxsize : std::numeric_limits<std::size_t>::max()) {}
+      : places_(maxsize != 0 ? maxsize : (std::numeric_limits<std::size_t>::max)()) {}
   queue_core(const queue_core&) = delete;
   queue_core& operator=(const queue_core&) = delete;
 
   std::size_t size() const noexcept { return size_.load(memory_order_relaxed); }
   bool full() const noexcept { return size() >= places_; }
-  std::size_t maxsize() const noexcept { return places_ != std::numeric_limits<std::size_t>::max() ? places_ : 0; }
+  std::size_t maxsize() const noexcept { return places_ != (std::numeric_limits<std::size_t>::max)() ? places_ : 0; }
   bool is_shutdown() const noexcept { return shut_.load(memory_order_acquire); }
 
   void lock() noexcept { lock_.lock(); }

@@ -68,7 +68,7 @@ inline void queue_core::unlock_after_returning(std::size_t gone, std::size_t bac
   size_.store(size, memory_order_relaxed);
   if (discards_) {
     count_done(back);
-    if (unfinished_ == 0) take_out(joiners_, std::numeric_limits<std::size_t>::max(), called);
+    if (unfinished_ == 0) take_out(joiners_, (std::numeric_limits<std::size_t>::max)(), called);
   } else {
     take_out(getters_, back, called);
   }
@@ -81,12 +81,13 @@ inline void queue_core::task_done() {
   lock_.lock();
   if (unfinished_ == 0) {
     lock_.unlock();
-    throw usage_error("spool: task_done() was called more often than items were put");
+    throw usage_error(
+        "spool::queue: task_done() was called more often than items were put: call it once for each that was taken");
   }
   if (--unfinished_ != 0) {
     lock_.unlock();
   } else {
-    unlock_and_call(joiners_, std::numeric_limits<std::size_t>::max());
+    unlock_and_call(joiners_, (std::numeric_limits<std::size_t>::max)());
   }
 }
 
@@ -112,7 +113,7 @@ inline bool queue_core::join(deadline until) noexcept {
 
 template <class Discard, class Destroy>
 void queue_core::shutdown(bool immediate, Discard&& discard, Destroy&& destroy) noexcept {
-  constexpr std::size_t all = std::numeric_limits<std::size_t>::max();
+  constexpr std::size_t all = (std::numeric_limits<std::size_t>::max)();
   call_list waiting;
   call_list joining;
   lock_.lock();

@@ -4,6 +4,8 @@
 
 #include <exception>
 
+#include <spool/detail/config.hpp>
+
 namespace spool::detail {
 
 class scheduler;

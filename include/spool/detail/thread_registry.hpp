@@ -13,6 +13,7 @@
 #include <spool/detail/intrusive_list.hpp>
 #include <spool/detail/os_thread.hpp>
 #include <spool/detail/platform/thread.hpp>
+#include <spool/detail/platform/thread_end.hpp>
 #include <spool/detail/word_lock.hpp>
 #include <spool/thread_info.hpp>
 
@@ -124,15 +125,17 @@ private:
   thread_entry entry_;
 };
 
+inline void forget_dummy(thread_record* dummy) noexcept { delete dummy; }
+
 /// Who is calling: its entry if it has one, else what can be said of a thread that spool did not make.
 inline thread_info this_thread_info() {
   if (current_entry != nullptr) return current_entry->copy();
   if (is_main_thread()) return {"MainThread", std::this_thread::get_id(), native_thread_id(), false};
   if (!my_departed_name.set) {
     // Listed as long as the thread lives: the entry dies with its thread-locals.
-    thread_local thread_record dummy(
-        "Dummy-" + std::to_string(the_threads.dummies.fetch_add(1, memory_order_relaxed) + 1), true,
-        thread_entry::native_name::keep);
+    at_thread_end<&forget_dummy>(
+        new thread_record("Dummy-" + std::to_string(the_threads.dummies.fetch_add(1, memory_order_relaxed) + 1), true,
+                          thread_entry::native_name::keep));
     return current_entry->copy();
   }
   return {my_departed_name.text, std::this_thread::get_id(), native_thread_id(), my_departed_name.daemon};

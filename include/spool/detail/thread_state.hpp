@@ -18,6 +18,7 @@
 #include <spool/detail/deadline.hpp>
 #include <spool/detail/futex.hpp>
 #include <spool/detail/os_thread.hpp>
+#include <spool/detail/platform/thread_end.hpp>
 #include <spool/detail/thread_registry.hpp>
 #include <spool/errors.hpp>
 #include <spool/excepthook.hpp>
@@ -85,14 +86,9 @@ private:
   static constexpr std::uint32_t is_gone = 32;
   static constexpr std::uint32_t has_waiters = 64;
 
-  /// The first thread-local of the thread: the last to be destroyed, after whatever the thread's function has made.
-  struct last_words {
-    thread_state* of;
-    ~last_words() { of->end(); }
-  };
-
   void run() noexcept;
   void end() noexcept;
+  static void end_of(thread_state* s) noexcept { s->end(); }
   bool claim();
 
   void add(std::uint32_t bit) noexcept {
@@ -124,11 +120,11 @@ private:
 /// Starts the thread, and returns once it is listed.
 /// Throws  usage_error if it was started before; std::system_error or std::bad_alloc, all as before.
 inline void thread_state::start() {
-  if (!claim()) throw usage_error("spool::thread: started twice");
+  if (!claim()) throw usage_error("spool::thread: started twice: make a new thread for every start()");
   owners_.fetch_add(2, memory_order_relaxed);  // the thread, and this call: the handle may go as soon as f runs
   const owner mine(this);
   try {
-    os_ = os_thread([this] { run(); });
+    os_ = start_os_thread([this] { run(); });
   } catch (...) {
     owners_.fetch_sub(1, memory_order_relaxed);
     if ((word_.fetch_and(~is_claimed, memory_order_acq_rel) & has_waiters) != 0) futex_wake_all(&word_);  // (A)
@@ -156,7 +152,7 @@ inline bool thread_state::claim() {
 
 /// What the thread does.
 inline void thread_state::run() noexcept {
-  thread_local const last_words at_the_end{this};
+  at_thread_end<&thread_state::end_of>(this);  // before all thread-locals of its function, so it comes after these
   entry_.enter(thread_entry::native_name::set);
   add(is_listed);
   std::exception_ptr thrown;
@@ -178,10 +174,11 @@ inline void thread_state::end() noexcept {
 /// Waits until the thread is gone, thread-locals and all.      Returns  false if the time was over first.
 /// Throws  usage_error in the thread itself, and if it was not started.
 inline bool thread_state::join(deadline until) {
-  if (is_caller()) throw usage_error("spool::thread: a thread that joins itself would wait for ever");
+  if (is_caller())
+    throw usage_error("spool::thread: a thread that joins itself would wait for ever: join() it from another one");
   std::uint32_t seen = word_.load(memory_order_acquire);  // (B)
   for (bool in_time = true;;) {
-    if ((seen & is_claimed) == 0) throw usage_error("spool::thread: joined before it was started");
+    if ((seen & is_claimed) == 0) throw usage_error("spool::thread: joined before it was started: call start() first");
     if ((seen & is_gone) != 0) return true;
     if ((seen & (has_handle | has_ended | is_taken)) == (has_handle | has_ended)) {
       if (!word_.compare_exchange_weak(seen, seen | is_taken, memory_order_acq_rel, memory_order_acquire)) continue;

@@ -22,7 +22,7 @@ public:
   deadline from_now() const { return deadline::after(std::chrono::duration<std::int64_t, std::nano>(ns_)); }
 
 private:
-  std::int64_t ns_ = std::numeric_limits<std::int64_t>::max();
+  std::int64_t ns_ = (std::numeric_limits<std::int64_t>::max)();
 };
 
 }  // namespace spool::detail

@@ -68,7 +68,7 @@ private:
   void fire(timer_core& t) noexcept;
   void sleep(std::int64_t until_ns) noexcept;
 
-  static constexpr std::int64_t awake = std::numeric_limits<std::int64_t>::min();
+  static constexpr std::int64_t awake = (std::numeric_limits<std::int64_t>::min)();
 
   atomic<std::uint32_t> ring_{0};     // changed under the lock, slept on
   std::int64_t wakes_at_ns_ = awake;  // when it will look around by itself
@@ -83,7 +83,7 @@ private:
   bool refused_ = false;  // the system, a deputy, since it last slept
 
   // As deputy: what it has seen of the keeper.
-  static constexpr std::uint64_t nothing_seen = std::numeric_limits<std::uint64_t>::max();
+  static constexpr std::uint64_t nothing_seen = (std::numeric_limits<std::uint64_t>::max)();
   std::uint64_t seen_ticket_ = nothing_seen;
   std::int64_t seen_since_ns_ = 0;
   std::int64_t seen_cpu_ns_ = -1;
@@ -128,7 +128,7 @@ struct timer_firing {
 inline constinit thread_local timer_firing* current_firing = nullptr;
 
 inline std::int64_t saturated_sum(std::int64_t a, std::int64_t not_negative) noexcept {
-  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  constexpr std::int64_t most = (std::numeric_limits<std::int64_t>::max)();
   return a > most - not_negative ? most : a + not_negative;
 }
 
@@ -142,7 +142,7 @@ inline void timer_service::make_thread() {
   const std::uint32_t number = threads++;
   lock.unlock();
   try {
-    os_thread([number] { timer_thread().work("timers_" + std::to_string(number)); }).detach();
+    start_os_thread([number] { timer_thread().work("timers_" + std::to_string(number)); }).detach();
   } catch (...) {
     lock.lock();
     --arriving;

@@ -7,6 +7,8 @@
 #include <type_traits>
 #include <utility>
 
+#include <spool/detail/config.hpp>
+
 namespace spool::detail {
 
 template <class Signature>

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include <spool/detail/atomic.hpp>
 #include <spool/detail/config.hpp>
@@ -48,8 +49,10 @@ public:
   constexpr wait_list() noexcept = default;
   wait_list(const wait_list&) = delete;
   wait_list& operator=(const wait_list&) = delete;
-  ~wait_list() {
-    if (lock_.note() != nobody) await_leavers();
+  constexpr ~wait_list() {  // constexpr: g++ 14 and later want that of whatever is declared constinit with {}
+    if (!std::is_constant_evaluated()) {
+      if (lock_.note() != nobody) await_leavers();
+    }
   }
 
   /// Enters the caller at the end of the row; wait() must follow.

@@ -9,6 +9,8 @@
 #include <intrin.h>
 #endif
 
+#include <spool/detail/config.hpp>
+
 namespace spool::detail {
 
 /// Tells the processor that this is a spin loop: it saves power and lets the other hyper-thread run.

@@ -45,9 +45,15 @@ struct alignas(cache_line) futex_bucket {
   }
 };
 
+/// Never destroyed, as threads may sleep while the program ends. Its start is constant wherever std::mutex has one.
+union futex_buckets {
+  futex_bucket bucket[64]{};
+  constexpr ~futex_buckets() {}
+};
+
 inline futex_bucket& futex_bucket_of(const void* address) noexcept {
-  static constinit futex_bucket buckets[64]{};
-  return buckets[(reinterpret_cast<std::uintptr_t>(address) >> 3) * 0x9e3779b97f4a7c15ULL >> 58];
+  static futex_buckets all{};
+  return all.bucket[(reinterpret_cast<std::uintptr_t>(address) >> 3) * 0x9e3779b97f4a7c15ULL >> 58];
 }
 
 inline bool futex_wait(const atomic<std::uint32_t>& word, std::uint32_t expected, deadline until) noexcept {

@@ -2,19 +2,28 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 
 #include <spool/detail/atomic.hpp>
 #include <spool/detail/deadline.hpp>
 
-// Declared by hand: <windows.h> brings thousands of names and macros. Link with `synchronization`.
+// Declared by hand, to the letter: <windows.h> brings thousands of names and macros, and may come before or after.
+// Link with `synchronization`.
+#if defined(_WIN64)
+#define SPOOL_WINDOWS_SIZE_T unsigned long long
+#else
+#define SPOOL_WINDOWS_SIZE_T unsigned long
+#endif
 extern "C" {
-__declspec(dllimport) int __stdcall WaitOnAddress(volatile void* address, void* compare, std::size_t size,
-                                                  unsigned long milliseconds);
-__declspec(dllimport) void __stdcall WakeByAddressSingle(void* address);
-__declspec(dllimport) void __stdcall WakeByAddressAll(void* address);
+int __stdcall WaitOnAddress(volatile void* address, void* compare, SPOOL_WINDOWS_SIZE_T size,
+                            unsigned long milliseconds);
+void __stdcall WakeByAddressSingle(void* address);
+void __stdcall WakeByAddressAll(void* address);
 }
+#undef SPOOL_WINDOWS_SIZE_T
+#if defined(_MSC_VER)
+#pragma comment(lib, "synchronization")
+#endif
 
 namespace spool::detail {
 

@@ -27,6 +27,8 @@ extern "C" __declspec(dllimport) unsigned long __stdcall GetCurrentThreadId();
 #include <thread>
 #endif
 
+#include <spool/detail/config.hpp>
+
 namespace spool::detail {
 
 /// The longest start of `name` with at most `limit` bytes that ends neither inside a UTF-8 character nor after a NUL.

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Linux: the affinity mask, then the quotas of the control groups that the process is in, version 2 (cpu.max) and version
-// 1 (cpu.cfs_quota_us), each from its own group up to the root, as a parent's quota binds too.
+// 1 (cpu.cfs_quota_us), each from its own group up to the root, as a parent's quota binds too. Windows: the affinity mask.
 #pragma once
 
 #include <cstddef>
@@ -12,9 +12,27 @@
 
 #if defined(__linux__)
 #include <sched.h>
+#elif defined(_WIN32)
+#include <bit>
 #endif
 
 #include <spool/detail/min_max.hpp>
+
+#if defined(_WIN32)
+namespace spool::detail {
+#if defined(_WIN64)
+using windows_mask = unsigned long long;
+#else
+using windows_mask = unsigned long;
+#endif
+}  // namespace spool::detail
+// Declared by hand, to the letter: <windows.h> brings thousands of names and macros, and may come before or after.
+extern "C" {
+__declspec(dllimport) void* __stdcall GetCurrentProcess();
+__declspec(dllimport) int __stdcall GetProcessAffinityMask(void* process, spool::detail::windows_mask* mine,
+                                                           spool::detail::windows_mask* all);
+}
+#endif
 
 namespace spool::detail {
 
@@ -90,6 +108,17 @@ inline std::size_t count_usable_cpus() {
     // No memory to read the quotas: what is known is what the mask says.
   }
   return cpus;
+}
+
+#elif defined(_WIN32)
+
+/// The affinity mask speaks of one group of at most 64 processors only, so it counts only where it forbids some of these.
+inline std::size_t count_usable_cpus() {
+  windows_mask mine = 0;
+  windows_mask all = 0;
+  const bool known = GetProcessAffinityMask(GetCurrentProcess(), &mine, &all) != 0;
+  if (known && mine != 0 && mine != all) return static_cast<std::size_t>(std::popcount(mine));
+  return larger_of(1U, std::thread::hardware_concurrency());
 }
 
 #else
