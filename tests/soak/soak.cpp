@@ -3,10 +3,10 @@
 //
 //     soak [--minutes N | --seconds N] [--seed N] [--round N] [--patience SECONDS]
 //
-// Round after round a few mixtures, chosen by the seed, run at the same time, with up to 32 threads a processor between
-// them, while signals interrupt whatever sleeps. Every mixture checks its own sums; between the rounds nothing may be left
-// of them: no memory, no thread, no file descriptor. A line a minute says how it goes. What fails, or hangs, is told with
-// the seed and the round, and the program aborts.
+// Round after round a few mixtures, chosen by the seed, run at the same time, with up to 32 threads a processor
+// between them, while signals interrupt whatever sleeps. Every mixture checks its own sums; between the rounds
+// nothing may be left of them: no memory, no thread, no file descriptor. A line a minute says how it goes. What fails, or hangs,
+// is told with the seed and the round, and the program aborts.
 #include <algorithm>
 #include <array>
 #include <chrono>

@@ -68,7 +68,7 @@ public:
   /// To be called when nothing runs.
   void start() { first_ = look(); }
   void check_now() {
-    // Threads of timers leave by themselves, a while after their last work; the interrupter opens a folder now and then.
+    // Threads of timers leave by themselves, a while after their last work; the interrupter opens a folder at times.
     holdings now = look();
     const auto too_many = [&] {
       return now.threads > first_.threads + spare_threads || now.descriptors > first_.descriptors;

@@ -30,8 +30,8 @@ struct action_failure {};
 /// The threads of all runs.
 using hands = std::array<hand, threads - 1>;
 
-/// One run. At any time one thread leads it: the one that follows the bytes, or, while an action runs, the thread of that
-/// action. Whoever is told to wait is seen to wait before the next step.
+/// One run. At any time one thread leads it: the one that follows the bytes, or, while an action runs, the thread of
+/// that action. Whoever is told to wait is seen to wait before the next step.
 class run {
 public:
   /// Throws  mismatch.
@@ -68,10 +68,10 @@ private:
         break;
       case 4:
       case 5:
-        arrive_here();
+        if (model_.broken() || model_.last_is_missing()) come(false);
         break;
       case 6:
-        poll_here();
+        come(true);
         break;
       default:
         change();
@@ -176,11 +176,7 @@ private:
     while (barrier_->waiting() != model_.waiting()) std::this_thread::yield();
   }
 
-  void arrive_here() {
-    if (!model_.broken() && !model_.last_is_missing()) return;
-    come(false);
-  }
-  void poll_here() { come(true); }
+  /// This thread waits, where it need not wait for others.
   void come(bool polls) {
     const unsigned form = c_.below(3);
     model_.arrive(leader, polls);

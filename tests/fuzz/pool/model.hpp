@@ -28,8 +28,8 @@ constexpr outcome as_read(outcome o) { return o.what == fate::cancel_thrown ? ou
 
 constexpr std::size_t none = static_cast<std::size_t>(-1);
 
-/// What a task does. Those from `cancels` on touch others, and are right only where one worker takes task by task; those
-/// from `makes_child` on have others run meanwhile, and so have no order among themselves.
+/// What a task does. Those from `cancels` on touch others, and are right only where one worker takes task by task;
+/// those from `makes_child` on have others run meanwhile, and so have no order among themselves.
 struct duty {
   enum kind : unsigned { returns, throws, tells_stop, cancels, asks_stop, misuses, shuts_down, discards, kinds };
   enum waiting : unsigned {

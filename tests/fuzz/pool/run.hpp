@@ -17,15 +17,13 @@
 #include <spool/thread_pool.hpp>
 #include <spool/wait.hpp>
 
-#include "fuzz/pool/model.hpp"
-#include "fuzz/pool/reality.hpp"
-#include "support/choices.hpp"
+#include "fuzz/pool/task_steps.hpp"
 
 namespace pool_model {
 
-/// One run. Its workers are held while tasks are made, cancelled, chained and looked at; then they run all of it, and are
-/// held again. With one worker and tasks that wait for nothing, even the order of all that happens is known.
-class run {
+/// One run. Its workers are held while tasks are made, cancelled, chained and looked at; then they run all of it, and
+/// are held again. With one worker and tasks that wait for nothing, even the order of all that happens is known.
+class run : task_steps {
 public:
   /// Throws  mismatch.
   static void follow(std::span<const std::uint8_t> bytes) {
@@ -38,17 +36,7 @@ public:
   }
 
 private:
-  using form = model::form;
-  using place = model::place;
-
-  run(choices& c, std::size_t workers, bool in_order, std::size_t bound)
-      : c_(c),
-        workers_(workers),
-        in_order_(in_order),
-        bound_(bound == 0 ? std::numeric_limits<std::size_t>::max() : bound),
-        real_(spool::pool_options{workers, {}, {}, bound}) {
-    real_.hold();
-  }
+  using task_steps::task_steps;
 
   void step() {
     switch (c_.below(18)) {
@@ -98,116 +86,7 @@ private:
     look_at_held_pool();
   }
 
-  // ── which one ──
-
-  std::size_t some_task() { return c_.below(model_.tasks.size()); }
-  bool has_future(std::size_t id) const { return id < model_.tasks.size() && model_.tasks[id].made != form::posted; }
-  duty some_duty() {
-    duty d{c_.below(in_order_ ? unsigned{duty::kinds} : unsigned{duty::all} - duty::kinds + duty::cancels)};
-    if (!in_order_ && d.what >= duty::cancels) d.what += duty::kinds - duty::cancels;
-    if (d.what != duty::cancels && d.what != duty::asks_stop && d.what != duty::waits_for_other) return d;
-    d.target = some_task();
-    const bool fits = has_future(d.target) && (d.what != duty::waits_for_other || is_sure_to_end(d.target));
-    return fits ? d : duty{};
-  }
-  /// Before any task that is made now has to wait for it.
-  bool is_sure_to_end(std::size_t id) const {
-    const auto& t = model_.tasks[id];
-    return t.at == place::done || (t.at == place::queue && t.does.what != duty::waits_for_last);
-  }
-  bool full() const { return model_.queue.size() >= bound_; }
-
   // ── steps ──
-
-  template <class Call>
-  void expect_refusal(Call&& call) {
-    require(seen_by([&] {
-              call();
-              return 0;
-            }).what == (model_.closed ? fate::shut_down : fate::value),
-            "a pool that is shut down refuses");
-  }
-
-  void submit() {
-    const duty d = some_duty();
-    const std::size_t id = model_.tasks.size();
-    const bool tries = full() || c_.one_in(3);
-    std::optional<spool::future<int>> got;
-    expect_refusal([&] {
-      const auto give = [&](auto&& job) {
-        if (tries) {
-          got = real_.pool->try_submit(std::move(job));
-        } else {
-          got = real_.pool->submit(std::move(job));
-        }
-      };
-      if (d.what == duty::tells_stop) {
-        give(reality::stoppable_job{&real_, id});
-      } else {
-        give(reality::job{&real_, id, d});
-      }
-    });
-    require(got.has_value() == (!model_.closed && !full()), "whether there was room");
-    if (!got) return;
-    model_.add(form::submitted, d);
-    real_.futures.push_back(*std::move(got));
-    real_.promises.emplace_back();
-  }
-
-  void post() {
-    if (full() && !model_.closed) return;
-    const duty d{c_.below(2) == 0 ? duty::returns : duty::throws};
-    expect_refusal([&] { real_.pool->post(reality::job{&real_, model_.tasks.size(), d}); });
-    if (model_.closed) return;
-    model_.add(form::posted, d);
-    real_.futures.emplace_back();
-    real_.promises.emplace_back();
-  }
-
-  void cancel() {
-    const std::size_t id = some_task();
-    if (has_future(id)) require(real_.futures[id].cancel() == model_.cancel(id), "cancel");
-  }
-  void request_stop() {
-    const std::size_t id = some_task();
-    if (has_future(id)) require(real_.futures[id].request_stop() == model_.request_stop(id), "request_stop");
-  }
-
-  void add_callback() {
-    const std::size_t id = some_task();
-    if (!has_future(id)) return;
-    real_.futures[id].add_done_callback([this, id](spool::future<int> const& f) {
-      real_.note({record::called_back, id, seen_by([&] { return f.result(); })});
-    });
-    model_.add_callback(id);
-  }
-
-  void go_on() {
-    const std::size_t id = some_task();
-    if (!has_future(id)) return;
-    const bool in_pool = c_.below(2) != 0;
-    // A task that a task puts into the pool has no place among those from outside.
-    if (in_pool && in_order_ && model_.tasks[id].made != form::promise) return;
-    const duty d{c_.one_in(4) ? duty::throws : duty::returns};
-    reality::job job{&real_, model_.tasks.size(), d};
-    const auto& from = real_.futures[id];
-    spool::future<int> next = in_pool ? from.then(*real_.pool, std::move(job)) : from.then(std::move(job));
-    real_.futures.push_back(std::move(next));
-    real_.promises.emplace_back();
-    model_.add(in_pool ? form::then_in_pool : form::then_here, d, id);
-  }
-
-  void make_or_set_promise() {
-    const std::size_t id = some_task();
-    if (!has_future(id) || model_.tasks[id].made != form::promise || c_.below(4) == 0) {
-      model_.add(form::promise, {});
-      real_.promises.emplace_back(std::in_place);
-      real_.futures.push_back(real_.promises.back()->get_future());
-    } else if (model_.tasks[id].at != place::done) {
-      real_.promises[id]->set_value(static_cast<int>(id));
-      model_.set_promise(id, static_cast<int>(id));
-    }
-  }
 
   void look() {
     std::vector<std::size_t> some, done, rest;
@@ -330,69 +209,6 @@ private:
     real_.last = model_.last = model_.last_to_wait_for();
     model_.run_all();
   }
-
-  // ── what must hold ──
-
-  void compare() {
-    if (in_order_ && !any_order_) {
-      require(real_.log == model_.log, "what happens, in order");
-    } else {
-      require(workers_ != 1 || any_order_ || starts(real_.log) == starts(model_.log), "tasks start in order");
-      std::sort(real_.log.begin(), real_.log.end());
-      std::sort(model_.log.begin(), model_.log.end());
-      require(real_.log == model_.log, "what happens");
-    }
-    any_order_ = false;
-    real_.log.clear();
-    model_.log.clear();
-    std::sort(real_.lost.begin(), real_.lost.end());
-    std::sort(model_.lost.begin(), model_.lost.end());
-    require(real_.lost == model_.lost, "what nobody can catch comes to the excepthook");
-    real_.lost.clear();
-    model_.lost.clear();
-    require(real_.callables == model_.callables, "callables live until they are spent");
-    read_.resize(model_.tasks.size());
-    for (std::size_t id = 0; id < model_.tasks.size(); ++id) {
-      const auto& f = real_.futures[id];
-      if (!f.valid()) continue;
-      const auto& t = model_.tasks[id];
-      require(f.done() == (t.at == place::done), "done");
-      require(f.cancelled() == (t.now.what == fate::cancelled), "cancelled");
-      require(!f.running(), "nothing runs");
-      if (!f.done() || read_[id]) continue;
-      require(seen_by([&] { return f.result(); }) == as_read(t.now), "result");
-      read_[id] = true;  // once is enough: exceptions are slow
-    }
-  }
-  /// Of those that were submitted from outside.
-  std::vector<std::size_t> starts(const std::vector<record>& log) const {
-    std::vector<std::size_t> ids;
-    for (const record& r : log) {
-      const form made = model_.tasks[r.task].made;
-      if (r.what == record::started && (made == form::submitted || made == form::posted)) ids.push_back(r.task);
-    }
-    return ids;
-  }
-
-  void look_at_held_pool() {
-    spool::thread_pool& p = *real_.pool;
-    require(p.pending() == model_.queue.size(), "pending");
-    // One that stood in for a task that waited stays a while.
-    require(in_order_ ? p.worker_count() == workers_ : p.worker_count() >= workers_, "worker_count");
-    require(p.max_workers() == workers_, "max_workers");
-    require(!p.wait_idle_for(std::chrono::seconds(0)), "wait_idle_for");
-    if (model_.closed) require(!p.shutdown_for(std::chrono::seconds(0)), "shutdown_for");
-  }
-
-  choices& c_;
-  const std::size_t workers_;
-  const bool in_order_;
-  const std::size_t bound_;
-  model model_;
-  reality real_;
-  std::vector<bool> read_;  // of each task, whether its result was compared
-  bool any_order_ = false;  // of what has happened in this step
-  bool over_ = false;
 };
 
 }  // namespace pool_model
