@@ -36,30 +36,52 @@ struct of_std_any {
   using condition = std::condition_variable_any;
 };
 
-/// `pairs` of threads, each with one mutex, one condition and a turn flag.
+/// Where two threads take turns.
 template <class Library>
-cost ping_pong(std::size_t pairs, int trips) {
-  struct table {
-    typename Library::mutex m;
-    typename Library::condition changed;
-    bool turn = false;
-  };
-  std::vector<table> tables(pairs);
-  const auto play = [trips](table& t, bool me) {
-    for (int i = 0; i < trips; ++i) {
-      std::unique_lock held(t.m);
-      t.changed.wait(held, [&] { return t.turn == me; });
-      t.turn = !me;
-      t.changed.notify_one();
-    }
-  };
+struct table {
+  typename Library::mutex m;
+  typename Library::condition changed;
+  bool turn = false;
+
+  void move(bool me) {
+    std::unique_lock held(m);
+    changed.wait(held, [&] { return turn == me; });
+    turn = !me;
+    changed.notify_one();
+  }
+};
+
+template <class Library>
+cost ping_pong() {
+  constexpr int trips = 5'000;
+  table<Library> t;
+  std::thread other([&] {
+    for (int i = 0; i <= trips; ++i) t.move(true);
+  });
+  t.move(false);  // both are up
+  bench::latencies each(trips);
+  each.start();
+  for (int i = 0; i < trips; ++i) {
+    t.move(false);
+    each.stop();
+  }
+  other.join();
+  return each.summary();
+}
+
+template <class Library>
+cost ping_pong_of_many(std::size_t pairs) {
+  constexpr int trips = 300;
+  std::vector<table<Library>> tables(pairs);
   std::vector<std::thread> crew;
   const bench::stopwatch clock;
-  for (table& t : tables) {
-    crew.emplace_back([&] { play(t, true); });
-    if (pairs > 1) crew.emplace_back([&] { play(t, false); });
+  for (table<Library>& t : tables) {
+    for (const bool me : {true, false}) {
+      crew.emplace_back([&t, me] {
+        for (int i = 0; i < trips; ++i) t.move(me);
+      });
+    }
   }
-  if (pairs == 1) play(tables[0], false);
   for (std::thread& t : crew) t.join();
   return clock.per_unit(static_cast<double>(trips) * static_cast<double>(pairs));
 }
@@ -82,7 +104,8 @@ cost broadcast(int waiters, int rounds, bool held) {
       }
     });
   }
-  const bench::stopwatch clock;
+  bench::latencies each(static_cast<std::size_t>(rounds));
+  each.start();
   for (int r = 1; r <= rounds; ++r) {
     std::unique_lock mine(m);
     answers = 0;
@@ -95,10 +118,11 @@ cost broadcast(int waiters, int rounds, bool held) {
       mine.lock();
     }
     answered.wait(mine, [&] { return answers == waiters; });
+    mine.unlock();
+    each.stop();
   }
-  const cost took = clock.per_unit(rounds);
   for (std::thread& t : crew) t.join();
-  return took;
+  return each.summary();
 }
 
 template <class Library>
@@ -132,9 +156,9 @@ std::vector<contestant> peers(Sample sample) {
 }
 
 void add_rows() {
-  bench::add_row("ping_pong", peers([]<class L>() { return ping_pong<L>(1, 5'000); }), bench::microseconds_each,
+  bench::add_row("ping_pong", peers([]<class L>() { return ping_pong<L>(); }), bench::microseconds_each,
                  {{"std", 0.25}});
-  bench::add_row("ping_pong/32_pairs", peers([]<class L>() { return ping_pong<L>(32, 300); }),
+  bench::add_row("ping_pong/32_pairs", peers([]<class L>() { return ping_pong_of_many<L>(32); }),
                  bench::microseconds_each);
   for (const int waiters : {8, 64}) {
     const std::string row = "broadcast/" + std::to_string(waiters);

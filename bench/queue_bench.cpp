@@ -235,15 +235,16 @@ cost ping() {
     for (std::size_t i = 0; i < trips; ++i) back.put(there.get());
   });
   together.arrive_and_wait();
-  const bench::stopwatch watch;
+  bench::latencies each(trips);
   together.arrive_and_wait();
+  each.start();
   for (std::size_t i = 0; i < trips; ++i) {
     there.put(static_cast<int>(i));
     if (back.get() != static_cast<int>(i)) wrong("ping");
+    each.stop();
   }
-  const cost took = watch.per_unit(trips);
   other.join();
-  return took;
+  return each.summary();
 }
 
 template <class Q>

@@ -33,7 +33,8 @@ inline std::string machine() {
          std::to_string(spool::usable_cpus()) + " usable of " + std::to_string(std::thread::hardware_concurrency()) +
          " processors; compiled by " SPOOL_BENCH_COMPILER_ID " with `" SPOOL_BENCH_FLAGS
          "`.\n\n"
-         "Made by `cmake --workflow --preset bench`.\n";
+         "Made by `cmake --workflow --preset bench`. Peers found: " SPOOL_BENCH_PEERS
+         "; not installed, hence left out: " SPOOL_BENCH_ABSENT_PEERS ".\n";
 }
 
 }  // namespace report

@@ -85,9 +85,12 @@ inline std::string scaling_section(const std::filesystem::path& folder) {
   const std::vector<speed> speeds = read_speeds(folder / "scaling.tsv");
   if (speeds.empty()) return "";
   write_curves(speeds, folder);
+  const bool python = std::any_of(speeds.begin(), speeds.end(), [](const speed& s) { return s.way == "CPython"; });
   return "## What threads bring\n\n"
          "Speed-up against the same language's serial run, by number of workers; what the workloads do stands in "
-         "`bench/scaling/workloads.hpp`.\n\n![speed-up against workers](scaling.svg)\n\n"
+         "`bench/scaling/workloads.hpp`." +
+         std::string(python ? "" : " CPython is left out: no `python3` was found.") +
+         "\n\n![speed-up against workers](scaling.svg)\n\n"
          "Work that computes:\n\n" +
          scaling_table(speeds, "computes") + "\nWork that waits:\n\n" + scaling_table(speeds, "waits");
 }

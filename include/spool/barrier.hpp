@@ -14,6 +14,7 @@
 #include <spool/detail/atomic.hpp>
 #include <spool/detail/config.hpp>
 #include <spool/detail/deadline.hpp>
+#include <spool/detail/refuse.hpp>
 #include <spool/detail/sleeper.hpp>
 #include <spool/detail/unique_function.hpp>
 #include <spool/detail/word_lock.hpp>
@@ -38,13 +39,15 @@ namespace spool {
 ///                  still running on another thread: the last arrival's wait(), one that timed out, abort() or reset().
 class barrier {
 public:
-  /// `action` is called once a round, by one of its threads, with no lock held, before any is released. It may call
-  /// abort(), reset() and the observers. An empty std::function counts as none.
+  /// For so many threads. `action` is called once a round, by one of its threads, with no lock held, before any is
+  /// released. It may call abort(), reset() and the observers. An empty std::function counts as none.
   /// Throws  std::invalid_argument if parties is 0; what copying or moving the action throws.
   template <class Action = std::nullptr_t>
     requires std::is_constructible_v<detail::unique_function<void()>, Action>
   explicit barrier(std::size_t parties, Action&& action = {})
       : parties_(checked(parties)), action_(unless_empty(std::forward<Action>(action))) {}
+  SPOOL_REFUSE("spool: barrier(parties, action) needs an action that can be called with nothing",
+               explicit barrier(std::size_t, Given&&...) requires(sizeof...(Given) == 1));
   barrier(const barrier&) = delete;
   barrier& operator=(const barrier&) = delete;
 
@@ -60,6 +63,7 @@ public:
   std::size_t wait_for(std::chrono::duration<Rep, Period> d) {
     return arrive(detail::deadline::after(d));
   }
+  /// The same at t of any clock.
   template <class Clock, class Duration>
   std::size_t wait_until(std::chrono::time_point<Clock, Duration> t) {
     return arrive(detail::deadline::at(t));
@@ -111,7 +115,8 @@ private:
   enum answers : detail::sleeper::answer { passed = 1, sent_away = 2, your_turn = 3 };
 
   static std::size_t checked(std::size_t parties) {
-    if (parties == 0) throw std::invalid_argument("spool: a barrier needs at least one party");
+    if (parties == 0)
+      throw std::invalid_argument("spool::barrier: it was made for 0 parties: give the number of threads that meet");
     return parties;
   }
 
@@ -151,7 +156,8 @@ inline std::size_t barrier::arrive(detail::deadline until) {
   lock_.lock();
   if (acting_ != nullptr && acting_->thread == std::this_thread::get_id()) {
     lock_.unlock();
-    throw usage_error("spool: a barrier's action may not wait for its barrier");
+    throw usage_error(
+        "spool::barrier: its action waits for it, and would for ever: call abort(), reset() or observers only");
   }
   if (broken_.load(detail::memory_order_relaxed)) {
     lock_.unlock();

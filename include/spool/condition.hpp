@@ -12,6 +12,7 @@
 #include <spool/detail/config.hpp>
 #include <spool/detail/deadline.hpp>
 #include <spool/detail/lock_hooks.hpp>
+#include <spool/detail/refuse.hpp>
 #include <spool/detail/wait_list.hpp>
 #include <spool/errors.hpp>
 
@@ -24,7 +25,7 @@ namespace spool {
 ///
 /// Shape            `guard` is any BasicLockable that the caller holds: a std::unique_lock, or the mutex itself. A
 ///                  recursive_mutex is let go whole, and held as deep as before afterwards. Several conditions may
-///                  share a lock. constinit.
+///                  share a lock. constinit; neither copied nor moved.
 /// Blocks           Exact: a notify releases those that wait at that moment, oldest first, and no wait returns for
 ///                  anything else but its deadline or its stop request. One that gave up took no notification. Spins
 ///                  only where the last waits were short, and only the oldest waiter does.
@@ -41,14 +42,14 @@ public:
   condition& operator=(const condition&) = delete;
 
   /// Lets the lock go, sleeps until notified, and takes it again.
-  template <class Guard>
+  template <detail::basic_lockable Guard>
   void wait(Guard& guard) {
     waiter self(false);
     wait_once(self, guard, detail::deadline::never());
   }
 
   /// Waits until pred().
-  template <class Guard, class Predicate>
+  template <detail::basic_lockable Guard, class Predicate>
     requires std::predicate<Predicate&>
   void wait(Guard& guard, Predicate pred) {
     check_held(guard);
@@ -56,35 +57,35 @@ public:
   }
 
   /// Waits at most d; d <= 0 lets the lock go for a moment.      Returns  whether it was notified.
-  template <class Guard, class Rep, class Period>
+  template <detail::basic_lockable Guard, class Rep, class Period>
   bool wait_for(Guard& guard, std::chrono::duration<Rep, Period> d) {
     waiter self(true);
     return wait_once(self, guard, detail::deadline::after(d));
   }
 
   /// Waits until pred(), for at most d in all.      Returns  its last value.
-  template <class Guard, class Rep, class Period, class Predicate>
+  template <detail::basic_lockable Guard, class Rep, class Period, class Predicate>
     requires std::predicate<Predicate&>
   bool wait_for(Guard& guard, std::chrono::duration<Rep, Period> d, Predicate pred) {
     return wait_until_true(guard, detail::deadline::after(d), pred);
   }
 
   /// Waits until t of any clock at most.      Returns  whether it was notified.
-  template <class Guard, class Clock, class Duration>
+  template <detail::basic_lockable Guard, class Clock, class Duration>
   bool wait_until(Guard& guard, std::chrono::time_point<Clock, Duration> t) {
     waiter self(true);
     return wait_once(self, guard, detail::deadline::at(t));
   }
 
   /// Waits until pred(), until t of any clock at most.      Returns  its last value.
-  template <class Guard, class Clock, class Duration, class Predicate>
+  template <detail::basic_lockable Guard, class Clock, class Duration, class Predicate>
     requires std::predicate<Predicate&>
   bool wait_until(Guard& guard, std::chrono::time_point<Clock, Duration> t, Predicate pred) {
     return wait_until_true(guard, detail::deadline::at(t), pred);
   }
 
   /// Waits until pred(), or a stop request.      Returns  the last value of pred().
-  template <class Guard, class Predicate>
+  template <detail::basic_lockable Guard, class Predicate>
     requires std::predicate<Predicate&>
   bool wait(Guard& guard, std::stop_token stop, Predicate pred) {
     check_held(guard);
@@ -96,6 +97,19 @@ public:
     }
     return true;
   }
+
+  SPOOL_REFUSE(
+      "spool: wait(guard, [stop,] [pred]) needs a guard variable with lock() and unlock(), as std::unique_lock, "
+      "and a pred that can be called with nothing and gives a bool",
+      void wait(Given&&...));
+  SPOOL_REFUSE(
+      "spool: wait_for(guard, d, [pred]) needs a guard variable with lock() and unlock(), as std::unique_lock, "
+      "a std::chrono::duration, and a pred that can be called with nothing and gives a bool",
+      void wait_for(Given&&...));
+  SPOOL_REFUSE(
+      "spool: wait_until(guard, t, [pred]) needs a guard variable with lock() and unlock(), as std::unique_lock, "
+      "a std::chrono::time_point, and a pred that can be called with nothing and gives a bool",
+      void wait_until(Given&&...));
 
   /// Releases the one that has waited longest, if anybody waits.
   void notify_one() noexcept { row_.release(1); }
@@ -162,7 +176,8 @@ private:
   }
 
   [[noreturn]] SPOOL_COLD static void throw_not_held() {
-    throw usage_error("spool::condition: waited without holding the lock");
+    throw usage_error(
+        "spool::condition: waited without holding the lock: lock it first, and pass the guard that holds it");
   }
 
   detail::wait_list row_;

@@ -16,6 +16,8 @@
 // Shape            Any coroutine may await a future, those of other libraries too, but it must not be destroyed while it
 //                  is suspended there. One handle, awaited by many coroutines, is read by each.
 //                  g++ 12 compiles `c ? co_await f : g` wrongly, whatever is awaited: use an if.
+//                  It also moves a lambda that is written inside an awaited expression byte by byte, which tears a string
+//                  that it captures: name the lambda before, or submit(f, args...).
 // Synchronization  What happened before a future was completed happens before its co_await goes on.
 // Complexity       A coroutine is two blocks of memory, reused in the steady state: its frame and its result. Awaiting
 //                  needs none, and no stack, however long the chain of coroutines that await each other.
@@ -182,13 +184,13 @@ public:
 
 }  // namespace detail
 
-/// Gives T const&, or what a reference refers to, or nothing.
+/// Suspends the coroutine until f is done; gives T const&, or what a reference refers to, or nothing.
 /// Throws  what the task threw; cancelled_error; usage_error if f is empty, or its value was moved out.
 template <class T>
 auto operator co_await(const future<T>& f) {
   return detail::future_awaiter<T, false>(detail::future_access::state(f));
 }
-/// Gives the value, moved out for all handles.      Throws  the same.
+/// The same, but gives the value, moved out for all handles.      Throws  the same.
 template <class T>
 auto operator co_await(future<T>&& f) {
   return detail::future_awaiter<T, true>(detail::future_access::state(f));
@@ -196,7 +198,9 @@ auto operator co_await(future<T>&& f) {
 
 }  // namespace spool
 
+/// Makes a function that returns a future<T> a coroutine, if it says co_await or co_return.
 template <class T, class... Args>
 struct std::coroutine_traits<spool::future<T>, Args...> {
+  /// Keeps what the coroutine returns or throws for its future.
   using promise_type = spool::detail::coroutine_promise<T>;
 };

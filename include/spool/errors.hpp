@@ -26,49 +26,57 @@ public:
 /// The task was cancelled before it started.
 class cancelled_error : public error {
 public:
-  cancelled_error() : error("spool: the task was cancelled before it started") {}
+  cancelled_error() : error("spool: the task was cancelled before it started: ask cancelled() first, or catch this") {}
   using error::error;
 };
 
 /// The time given ran out first.
 class timeout_error : public error {
 public:
-  timeout_error() : error("spool: the time given ran out") {}
+  timeout_error() : error("spool: the time given ran out: wait again, or cancel() what takes too long") {}
   using error::error;
 };
 
 /// The barrier was broken by a timeout, an abort() or a throwing action; reset() makes it whole.
 class broken_barrier_error : public error {
 public:
-  broken_barrier_error() : error("spool: the barrier is broken; reset() makes it whole again") {}
+  broken_barrier_error()
+      : error(
+            "spool::barrier: broken by a timeout, abort() or its action, or reset meanwhile: reset() makes it whole") {}
   using error::error;
 };
 
 /// The queue was shut down: it takes no more items, and gives none once it is drained.
 class queue_shutdown_error : public error {
 public:
-  queue_shutdown_error() : error("spool: the queue is shut down") {}
+  queue_shutdown_error()
+      : error("spool::queue: it is shut down, and there is nothing left to get: let this be the end of the work") {}
   using error::error;
 };
 
 /// The pool was shut down: it takes no more tasks from outside.
 class pool_shutdown_error : public error {
 public:
-  pool_shutdown_error() : error("spool: the pool is shut down and takes no more tasks") {}
+  pool_shutdown_error()
+      : error("spool::thread_pool: it is shut down: submit before that, or from its own tasks while it drains") {}
   using error::error;
 };
 
 /// A worker's initializer threw: the pool runs nothing any more.
 class broken_pool_error : public error {
 public:
-  broken_pool_error() : error("spool: the pool is broken, as the initializer of a worker threw") {}
+  broken_pool_error()
+      : error(
+            "spool::thread_pool: broken, as a worker's initializer threw what the excepthook got: mend that, make a "
+            "new pool") {}
   using error::error;
 };
 
 /// The promise went away without a result.
 class broken_promise_error : public error {
 public:
-  broken_promise_error() : error("spool: the promise was destroyed without a result") {}
+  broken_promise_error()
+      : error("spool::promise: it was destroyed without a result: call set_value() or set_exception() on every path") {}
   using error::error;
 };
 

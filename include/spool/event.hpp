@@ -31,6 +31,7 @@ namespace spool {
 ///                  is still running on another thread.
 class event {
 public:
+  /// Lowered, unless said otherwise.
   constexpr explicit event(bool set = false) noexcept : state_(set ? is_up : 0) {}
   event(const event&) = delete;
   event& operator=(const event&) = delete;
@@ -52,6 +53,7 @@ public:
   /// Lowers the flag: later waits wait for the next set().
   void clear() noexcept { state_.fetch_and(~is_up, detail::memory_order_acq_rel); }
 
+  /// Whether the flag is up.
   bool is_set() const noexcept { return (state_.load(detail::memory_order_acquire) & is_up) != 0; }  // (B)
 
   /// Waits until the flag is up.
@@ -65,6 +67,7 @@ public:
   bool wait_for(std::chrono::duration<Rep, Period> d) {
     return is_set() || wait_lowered(detail::deadline::after(d));
   }
+  /// The same until t of any clock.
   template <class Clock, class Duration>
   bool wait_until(std::chrono::time_point<Clock, Duration> t) {
     return is_set() || wait_lowered(detail::deadline::at(t));
@@ -72,6 +75,7 @@ public:
 
   /// Waits until the flag is up or a stop is requested.
   /// Returns  whether the flag was up, even if a stop was requested, too.
+  /// Throws   nothing.
   bool wait(std::stop_token stop) { return is_set() || wait_lowered(stop); }
 
 private:

@@ -83,6 +83,7 @@ SPOOL_COLD inline void report_unhandled(std::exception_ptr what) noexcept {
 ///
 /// Returns  the handler before, empty if it was the default (a line on stderr: `Exception in thread NAME: what()`);
 ///          an empty handler restores the default.
+/// Throws   nothing; making the handler may throw std::bad_alloc.
 /// Synchronization  A handler that was replaced may still be running in other threads when this returns.
 inline excepthook_handler set_excepthook(excepthook_handler handler) {
   detail::word_guard held(detail::the_excepthook().lock);

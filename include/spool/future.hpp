@@ -16,6 +16,7 @@
 #include <spool/detail/deadline.hpp>
 #include <spool/detail/future_state.hpp>
 #include <spool/detail/promise_state.hpp>
+#include <spool/detail/refuse.hpp>
 #include <spool/detail/result_access.hpp>
 #include <spool/detail/then_state.hpp>
 #include <spool/errors.hpp>
@@ -49,35 +50,46 @@ struct continuations_in;
 /// Lifetime         Independent of the pool and of other handles. One handle may be read by many threads, not assigned.
 template <class T>
 class future {
+  static_assert(detail::can_be_result<T>,
+                "spool: future<T> needs a T that is void, an lvalue reference, or an object type that is no array");
+
 public:
+  /// What the result is.
   using value_type = T;
 
   /// An empty one.
   constexpr future() noexcept = default;
+  /// One more handle to the same result.
   future(const future& other) noexcept : state_(other.state_) {
     if (state_ != nullptr) state_->add_handle();
   }
+  /// Takes the handle over; `other` is empty then.
   future(future&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  /// Drops its own handle for one more to the same result.
   future& operator=(const future& other) noexcept {
     future(other).swap(*this);
     return *this;
   }
+  /// Drops its own handle and takes the other over.
   future& operator=(future&& other) noexcept {
     future(std::move(other)).swap(*this);
     return *this;
   }
+  /// Drops the handle. The task goes on; an exception that nobody has read goes to the excepthook with the last one.
   ~future() {
     if (state_ != nullptr) state_->drop_handle();
   }
+  /// Exchanges the handles.
   void swap(future& other) noexcept { std::swap(state_, other.state_); }
 
   /// Whether it refers to a result at all.
-  bool valid() const noexcept { return state_ != nullptr; }
+  [[nodiscard]] bool valid() const noexcept { return state_ != nullptr; }
   /// Whether there is a value or an exception, or it was cancelled.
-  bool done() const { return state().done(); }
+  [[nodiscard]] bool done() const { return state().done(); }
   /// Whether the task runs just now.
-  bool running() const { return state().is_running(); }
-  bool cancelled() const { return state().is_cancelled(); }
+  [[nodiscard]] bool running() const { return state().is_running(); }
+  /// Whether it was cancelled: then it is done.
+  [[nodiscard]] bool cancelled() const { return state().is_cancelled(); }
 
   /// Cancels what has not started: it is done then, its callable destroyed, and never runs.
   /// Returns  true if it is cancelled now, by whomever; false if it runs or has a result.
@@ -95,16 +107,17 @@ public:
 
   /// Waits until it is done.
   void wait() const { state().wait(detail::deadline::never()); }
-  /// Returns  false if the time ran out first.
+  /// Waits until it is done, at most d; d <= 0 looks once.      Returns  whether it is.
   template <class Rep, class Period>
   bool wait_for(std::chrono::duration<Rep, Period> d) const {
     return state().wait(detail::deadline::after(d));
   }
+  /// The same until t of any clock.
   template <class Clock, class Duration>
   bool wait_until(std::chrono::time_point<Clock, Duration> t) const {
     return state().wait(detail::deadline::at(t));
   }
-  /// Returns  false if a stop was requested first.
+  /// Waits until it is done, or a stop is requested.      Returns  whether it is done.
   bool wait(std::stop_token stop) const;
 
   /// Waits for the value and refers to it, again and again, as long as a handle is kept; a reference T comes as it is.
@@ -114,19 +127,22 @@ public:
   /// Throws  as above; usage_error if it was moved out before.
   T result() && { return take_by(detail::deadline::never()); }
 
-  /// Throws  timeout_error if the time runs out first.
+  /// As result(), waiting at most d; d <= 0 looks once.      Throws  timeout_error, too, if the time runs out first.
   template <class Rep, class Period>
   decltype(auto) result_for(std::chrono::duration<Rep, Period> d) const& {
     return value_by(detail::deadline::after(d));
   }
+  /// The same, the value moved out.
   template <class Rep, class Period>
   T result_for(std::chrono::duration<Rep, Period> d) && {
     return take_by(detail::deadline::after(d));
   }
+  /// As result(), waiting until t of any clock.      Throws  timeout_error, too, if the time runs out first.
   template <class Clock, class Duration>
   decltype(auto) result_until(std::chrono::time_point<Clock, Duration> t) const& {
     return value_by(detail::deadline::at(t));
   }
+  /// The same, the value moved out.
   template <class Clock, class Duration>
   T result_until(std::chrono::time_point<Clock, Duration> t) && {
     return take_by(detail::deadline::at(t));
@@ -134,6 +150,7 @@ public:
 
   /// The same as result(), for code written for std::future.
   decltype(auto) get() const& { return result(); }
+  /// The same, the value moved out.
   T get() && { return std::move(*this).result(); }
 
   /// Waits, and gives what the task threw, null if it returned.      Throws  cancelled_error.
@@ -154,6 +171,8 @@ public:
     detail::future_state<T>& s = state();
     s.add_callback(*new detail::future_callback<T, std::decay_t<F>>(std::forward<F>(f)));
   }
+  SPOOL_REFUSE("spool: add_done_callback(f) needs an f that can be called with the future, a future<T> const&",
+               void add_done_callback(Given&&...) const);
 
   /// Has f called with the result, a T const&, as soon as it is there: in the thread that completes it, in its turn among
   /// the callbacks; or here and now, if it is done. For void, f gets nothing.
@@ -162,12 +181,14 @@ public:
   ///          one; f is not called then. Its cancel() before f starts destroys f at once.
   /// Throws   std::bad_alloc, and what copying or moving f throws; nothing was moved then, unless a move threw.
   template <class F>
+    requires detail::fits_result<std::decay_t<F>, T, false>
   auto then(F&& f) const& {
     return continue_with<false>(std::forward<F>(f));
   }
   /// The same, with the result moved out for all handles when f is called; this one stays valid. Where it was moved out
   /// before, the future returned gets a usage_error.
   template <class F>
+    requires detail::fits_result<std::decay_t<F>, T, true>
   auto then(F&& f) && {
     return continue_with<true>(std::forward<F>(f));
   }
@@ -176,14 +197,20 @@ public:
   /// It enters the pool when this one completes, whatever its max_pending, and keeps nobody waiting; a pool that is
   /// broken or shut down by then gives broken_pool_error or pool_shutdown_error to the future returned.
   template <class Pool, class F>
+    requires detail::fits_result_in_pool<std::decay_t<F>, T, false>
   auto then(Pool& pool, F&& f) const& {
     return detail::continuations_in<Pool>::template make<false>(pool, *this, std::forward<F>(f));
   }
+  /// The same, with the result moved out for all handles when f is called.
   template <class Pool, class F>
+    requires detail::fits_result_in_pool<std::decay_t<F>, T, true>
   auto then(Pool& pool, F&& f) && {
     return detail::continuations_in<Pool>::template make<true>(pool, *this, std::forward<F>(f));
   }
+  SPOOL_REFUSE("spool: then([pool,] f) needs an f that can be called with the result, not with the future",
+               void then(Given&&...) const&);
 
+  /// Whether they are handles to the same result.
   friend bool operator==(const future& a, const future& b) noexcept { return a.state_ == b.state_; }
 
 private:
@@ -194,13 +221,15 @@ private:
 
   detail::future_state<T>& state() const {
     if (state_ == nullptr)
-      throw usage_error("spool::future: it is empty; get one from submit() or promise::get_future()");
+      throw usage_error("spool::future: it is empty: get one from submit() or promise::get_future()");
     return *state_;
   }
 
   detail::future_state<T>& done_by(detail::deadline until) const {
     detail::future_state<T>& s = state();
-    if (!s.wait(until)) throw timeout_error("spool::future: the result was not there in time");
+    if (!s.wait(until))
+      throw timeout_error(
+          "spool::future: the result was not there in time: wait again, or cancel() what takes too long");
     return s;
   }
   decltype(auto) value_by(detail::deadline until) const { return detail::refer_to_result(done_by(until)); }
@@ -224,8 +253,11 @@ class promise {
   using referent = std::conditional_t<std::is_lvalue_reference_v<T>, std::remove_reference_t<T>, nothing>;
 
 public:
+  /// Of a result that is pending.      Throws  std::bad_alloc.
   promise() : state_((detail::broken_promise(), new detail::promise_state<T>)) {}
+  /// Takes the result over; `other` is without then.
   promise(promise&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  /// The same; its own result is broken if it is unset.
   promise& operator=(promise&& other) noexcept {
     promise(std::move(other)).swap(*this);
     return *this;
@@ -236,6 +268,7 @@ public:
     if (!state_->settled()) abandon();
     state_->drop_handle();
   }
+  /// Exchanges the results.
   void swap(promise& other) noexcept { std::swap(state_, other.state_); }
 
   /// A handle to the result; as often as wished.
@@ -249,7 +282,8 @@ public:
   bool set_running_or_notify_cancel() {
     if (state().claim()) return true;
     if (state().is_cancelled()) return false;
-    throw usage_error("spool::promise: it is running or set already");
+    throw usage_error(
+        "spool::promise: it is running or set already: call set_running_or_notify_cancel() once, before set_value()");
   }
 
   /// Sets the value: for void, none.
@@ -276,16 +310,20 @@ public:
     set(detail::future_state_base::has_value,
         [&](detail::promise_state<T>& s) { s.emplace_value(std::forward<U>(value)); });
   }
+  SPOOL_REFUSE("spool: set_value(x) needs an x that converts to the promise's T; move in what cannot be copied",
+               void set_value(Given&&...) requires std::is_object_v<T>);
 
-  /// Throws  std::invalid_argument if there is no exception in it.
+  /// Sets an exception in place of a value.      Throws  std::invalid_argument if it is null.
   void set_exception(std::exception_ptr error) {
-    if (error == nullptr) throw std::invalid_argument("spool::promise: set_exception() needs an exception, not null");
+    if (error == nullptr)
+      throw std::invalid_argument(
+          "spool::promise: set_exception() got null: give it std::current_exception() or std::make_exception_ptr(e)");
     set(detail::future_state_base::has_error, [&](auto& s) { s.emplace_error(std::move(error)); });
   }
 
 private:
   detail::promise_state<T>& state() const {
-    if (state_ == nullptr) throw usage_error("spool::promise: it was moved from");
+    if (state_ == nullptr) throw usage_error("spool::promise: it was moved from: use the one that it was moved to");
     return *state_;
   }
 
@@ -293,8 +331,10 @@ private:
   void set(detail::future_state_base::phase final, Write&& write) {
     const future<T> kept = get_future();  // once it is settled, another thread may destroy this promise
     if (!state_->set(final, std::forward<Write>(write))) {
-      throw usage_error(kept.cancelled() ? "spool::promise: its future was cancelled"
-                                         : "spool::promise: it is set already");
+      throw usage_error(
+          kept.cancelled()
+              ? "spool::promise: its future was cancelled: ask set_running_or_notify_cancel() before the work"
+              : "spool::promise: it is set already: set a value or an exception, once");
     }
   }
 
@@ -385,7 +425,6 @@ template <class T>
 template <bool Taken, class F>
 auto future<T>::continue_with(F&& f) const {
   using continuation = detail::continuation_of<std::decay_t<F>, T, Taken>;
-  static_assert(continuation::fits, "spool::future: then(f) needs an f that can be called with the result");
   using result = typename continuation::result;
   detail::future_state<T>& source = state();
   auto* const made = new detail::then_state<T, result, std::decay_t<F>, Taken>(std::forward<F>(f));
@@ -396,8 +435,10 @@ auto future<T>::continue_with(F&& f) const {
 
 }  // namespace spool
 
+/// So that futures may be keys: equal handles hash alike.
 template <class T>
 struct std::hash<spool::future<T>> {
+  /// Of the result that it refers to; an empty future has one, too.
   std::size_t operator()(const spool::future<T>& f) const noexcept {
     return f.valid() ? std::hash<const void*>()(std::addressof(spool::detail::future_access::state(f))) : 0;
   }

@@ -21,8 +21,8 @@ namespace spool {
 ///     constinit spool::mutex m;
 ///     { std::scoped_lock held(m);  ++shared; }
 ///
-/// Shape            TimedLockable; 8 bytes; constinit. Not recursive. Any thread may unlock it, not only the one
-///                  that locked it.
+/// Shape            TimedLockable; 8 bytes; constinit; neither copied nor moved. Not recursive. Any thread may unlock
+///                  it, not only the one that locked it.
 /// Blocks           A newcomer may overtake sleepers, but a sleeper that has waited for a millisecond, for each that
 ///                  sleeps, reserves the lock and is the next to get it: nobody starves behind a thread that unlocks
 ///                  and locks in a loop. Spins a few microseconds, then sleeps.
@@ -229,7 +229,8 @@ inline bool mutex::lock_sleeping(detail::deadline until) noexcept {
 
 SPOOL_COLD inline void mutex::unlock_contended(std::uint32_t seen) {
   for (;;) {
-    if ((seen & locked_bit) == 0) throw usage_error("spool::mutex: unlocked, but it is not locked");
+    if ((seen & locked_bit) == 0)
+      throw usage_error("spool::mutex: unlocked, but it is not locked: unlock() once for each lock()");
     const std::uint32_t woken = (seen & woken_bits) / one_woken;
     const bool reserved = (seen & reserved_bit) != 0;
     const bool wakes = !reserved && woken < woken_bits / one_woken && woken < seen / one_sleeper;

@@ -12,7 +12,7 @@
 namespace spool {
 
 /// How many processors this process may keep busy: by its affinity and by its control group's quota, rounded up; at
-/// least 1.
+/// least 1.      Throws  nothing.
 inline std::size_t usable_cpus() { return detail::count_usable_cpus(); }
 
 /// How a pool is made.

@@ -17,6 +17,7 @@
 #include <spool/detail/queue_heap.hpp>
 #include <spool/detail/queue_iterator.hpp>
 #include <spool/detail/queue_store.hpp>
+#include <spool/detail/refuse.hpp>
 
 namespace spool {
 
@@ -42,8 +43,13 @@ namespace spool {
 ///                  thread that let it return is still running.
 template <class T, class Store>
 class basic_queue {
+  static_assert(std::is_object_v<T> && std::is_move_constructible_v<T>,
+                "spool: queue<T> needs a T that can be moved or copied; else put a std::unique_ptr<T>");
+
 public:
+  /// What lies in it.
   using value_type = T;
+  /// An input iterator that takes the items.
   using iterator = detail::queue_iterator<basic_queue>;
 
   basic_queue(const basic_queue&) = delete;
@@ -57,7 +63,10 @@ public:
   {
     body_.insert(detail::wait_always{}, x);
   }
+  /// Puts an item that is moved in, waiting for room.
   void put(T&& x) { body_.insert(detail::wait_always{}, std::move(x)); }
+  SPOOL_REFUSE("spool: put(x) copies x, which cannot be copied: write put(std::move(x))",
+               void put(Given&...) requires detail::uncopied<T, Given...>);
 
   /// Puts an item made of args, waiting for room. If it throws, the args are whole: nothing was moved from them, nor owns
   /// what they point at.
@@ -73,9 +82,12 @@ public:
   {
     return body_.try_insert(x);
   }
+  /// The same, x moved in.
   [[nodiscard]] bool try_put(T&& x) { return body_.try_insert(std::move(x)); }
+  SPOOL_REFUSE("spool: try_put(x) copies x, which cannot be copied: write try_put(std::move(x))",
+               void try_put(Given&...) requires detail::uncopied<T, Given...>);
 
-  /// Puts an item, waiting for room no longer than d, or until t.      Returns  whether it did: if not, x is whole.
+  /// Puts an item, waiting for room no longer than d.      Returns  whether it did: if not, x is whole.
   /// Units  any duration, on the steady clock; d <= 0 tries once, the largest d never ends.
   template <class Rep, class Period>
   [[nodiscard]] bool put_for(const T& x, std::chrono::duration<Rep, Period> d)
@@ -83,16 +95,19 @@ public:
   {
     return body_.insert(detail::wait_so_long<decltype(d)>{d}, x);
   }
+  /// The same, x moved in.
   template <class Rep, class Period>
   [[nodiscard]] bool put_for(T&& x, std::chrono::duration<Rep, Period> d) {
     return body_.insert(detail::wait_so_long<decltype(d)>{d}, std::move(x));
   }
+  /// The same until t of any clock.
   template <class Clock, class Duration>
   [[nodiscard]] bool put_until(const T& x, std::chrono::time_point<Clock, Duration> t)
     requires std::is_copy_constructible_v<T>
   {
     return body_.insert(detail::wait_until_then<decltype(t)>{t}, x);
   }
+  /// The same, x moved in.
   template <class Clock, class Duration>
   [[nodiscard]] bool put_until(T&& x, std::chrono::time_point<Clock, Duration> t) {
     return body_.insert(detail::wait_until_then<decltype(t)>{t}, std::move(x));
@@ -105,6 +120,7 @@ public:
   {
     return body_.insert(detail::wait_unless_stopped{stop}, x);
   }
+  /// The same, x moved in.
   [[nodiscard]] bool put(T&& x, std::stop_token stop) {
     return body_.insert(detail::wait_unless_stopped{stop}, std::move(x));
   }
@@ -124,11 +140,13 @@ public:
   /// Takes the next item if there is one now.
   std::optional<T> try_get() { return body_.take_if(detail::wait_not{}); }
 
-  /// Takes the next item, waiting no longer than d, or until t.      Returns  nothing if none came.
+  /// Takes the next item, waiting no longer than d.      Returns  nothing if none came.
+  /// Units  as put_for().
   template <class Rep, class Period>
   std::optional<T> get_for(std::chrono::duration<Rep, Period> d) {
     return body_.take_if(detail::wait_so_long<decltype(d)>{d});
   }
+  /// The same until t of any clock.
   template <class Clock, class Duration>
   std::optional<T> get_until(std::chrono::time_point<Clock, Duration> t) {
     return body_.take_if(detail::wait_until_then<decltype(t)>{t});
@@ -144,19 +162,28 @@ public:
   ///          if it has been filled meanwhile.
   template <class Out>
   std::size_t get_many(Out out, std::size_t max) {
-    return body_.take_many(out, max);
+    static_assert(
+        detail::takes_items<Out, T>,
+        "spool: get_many(out, max) needs an output iterator for the items, such as std::back_inserter(vector)");
+    if constexpr (detail::takes_items<Out, T>) return body_.take_many(out, max);
+    return 0;
   }
 
   /// Takes items until the queue is shut down and drained; each lives until the next is taken. An input range: the
   /// items are shared among all who take from it.
   iterator begin() { return iterator(*this); }
+  /// Where it is shut down and drained.
   std::default_sentinel_t end() const noexcept { return {}; }
 
   // ── looking: true of the past only ──
 
+  /// How many items lie in it.
   std::size_t size() const noexcept { return body_.core().size(); }
+  /// Whether none does.
   [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+  /// Whether there is room for none; never of an unbounded one.
   bool full() const noexcept { return body_.core().full(); }
+  /// How many it may hold; 0: no bound.
   std::size_t maxsize() const noexcept { return body_.core().maxsize(); }
 
   // ── counting what is done, and the end ──
@@ -168,11 +195,13 @@ public:
   /// Waits until every item that was put is task_done.
   void join() noexcept { body_.core().join(detail::deadline::never()); }
 
-  /// The same, but gives up.      Returns  whether all was done.
+  /// The same, but gives up after d.      Returns  whether all was done.
+  /// Units  as put_for().
   template <class Rep, class Period>
   bool join_for(std::chrono::duration<Rep, Period> d) {
     return body_.core().join(detail::deadline::after(d));
   }
+  /// The same, but gives up at t of any clock.
   template <class Clock, class Duration>
   bool join_until(std::chrono::time_point<Clock, Duration> t) {
     return body_.core().join(detail::deadline::at(t));
@@ -182,6 +211,7 @@ public:
   /// and counts it as done. May be called again, also to discard what is left after all.
   void shutdown(bool immediate = false) noexcept { body_.shutdown(immediate); }
 
+  /// Whether shutdown() was called.
   bool is_shutdown() const noexcept { return body_.core().is_shutdown(); }
 
 protected:
@@ -196,27 +226,31 @@ private:
   detail::queue_body<T, Store> body_;
 };
 
-/// First in, first out; Python's Queue.
+/// First in, first out; Python's Queue. See basic_queue for what all queues do.
 template <class T>
 class queue : public basic_queue<T, detail::fifo_store<T>> {
 public:
+  /// Of at most so many items; 0: no bound.      Throws  nothing.
   explicit queue(std::size_t maxsize = 0) : basic_queue<T, detail::fifo_store<T>>(maxsize) {}
 };
 
-/// Last in, first out; Python's LifoQueue.
+/// Last in, first out; Python's LifoQueue. See basic_queue for what all queues do.
 template <class T>
 class lifo_queue : public basic_queue<T, detail::lifo_store<T>> {
 public:
+  /// Of at most so many items; 0: no bound.      Throws  nothing.
   explicit lifo_queue(std::size_t maxsize = 0) : basic_queue<T, detail::lifo_store<T>>(maxsize) {}
 };
 
-/// The smallest first, of equal ones the one that was put first; Python's PriorityQueue.
+/// The smallest first, of equal ones the one that was put first; Python's PriorityQueue. See basic_queue for what all
+/// queues do.
 ///
 /// Shape       Compare(a, b): whether a leaves before b. It is called with the queue's lock held, and may throw.
 /// Complexity  O(log n) comparisons a put, and a get.
 template <class T, class Compare = std::less<T>>
 class priority_queue : public basic_queue<T, detail::priority_store<T, Compare>> {
 public:
+  /// Of at most so many items; 0: no bound.      Throws  what copying the comparison throws.
   explicit priority_queue(std::size_t maxsize = 0, Compare compare = Compare())
       : basic_queue<T, detail::priority_store<T, Compare>>(maxsize, std::move(compare)) {}
 };

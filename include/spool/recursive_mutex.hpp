@@ -29,7 +29,7 @@ inline std::uint64_t thread_token() noexcept { return my_thread_token != 0 ? my_
 
 /// Lets one thread in at a time, and that one again and again; Python's RLock.
 ///
-/// Shape            TimedLockable; 16 bytes; constinit. At most max_depth locks deep.
+/// Shape            TimedLockable; 16 bytes; constinit; neither copied nor moved. At most max_depth locks deep.
 /// Blocks           As mutex.
 /// Synchronization  The unlock() that lets go happens before every later lock() by another thread returns.
 /// Throws           Every form of lock: usage_error, the depth unchanged, if the caller holds it max_depth deep.
@@ -37,6 +37,7 @@ inline std::uint64_t thread_token() noexcept { return my_thread_token != 0 ? my_
 /// Lifetime         As mutex.
 class recursive_mutex {
 public:
+  /// How often its owner may hold it.
   static constexpr std::uint64_t max_depth = (std::uint64_t{1} << 20) - 1;
 
   constexpr recursive_mutex() noexcept = default;
@@ -118,10 +119,11 @@ private:
   }
 
   [[noreturn]] SPOOL_COLD static void throw_not_owner() {
-    throw usage_error("spool::recursive_mutex: unlocked by a thread that does not hold it");
+    throw usage_error(
+        "spool::recursive_mutex: unlocked by a thread that does not hold it: unlock() where lock() was called");
   }
   [[noreturn]] SPOOL_COLD static void throw_too_deep() {
-    throw usage_error("spool::recursive_mutex: locked again too often");
+    throw usage_error("spool::recursive_mutex: locked again too often: unlock() once for each lock()");
   }
 
   mutex inner_;

@@ -31,7 +31,7 @@ public:
   /// The largest number of permits.
   static constexpr std::ptrdiff_t(max)() noexcept { return (detail::permit_count::max)(); }
 
-  /// Throws  std::invalid_argument if value < 0 or value > max().
+  /// With so many permits.      Throws  std::invalid_argument if value < 0 or value > max().
   constexpr explicit semaphore(std::ptrdiff_t value = 1) : permits_(value) {}
 
   /// Takes a permit, sleeping until there is one.
@@ -46,6 +46,7 @@ public:
   [[nodiscard]] bool try_acquire_for(std::chrono::duration<Rep, Period> d) {
     return permits_.try_acquire() || permits_.acquire_drained(detail::deadline::after(d));
   }
+  /// The same until t of any clock.
   template <class Clock, class Duration>
   [[nodiscard]] bool try_acquire_until(std::chrono::time_point<Clock, Duration> t) {
     return permits_.try_acquire() || permits_.acquire_drained(detail::deadline::at(t));
@@ -53,6 +54,7 @@ public:
 
   /// Takes a permit, sleeping until there is one or a stop is requested.
   /// Returns  whether it did: a permit that is free is taken, even if a stop was requested before.
+  /// Throws   nothing.
   [[nodiscard]] bool acquire(std::stop_token stop) { return permits_.try_acquire() || permits_.acquire_drained(stop); }
 
   /// Gives back n permits and wakes as many sleepers, or all if they are fewer.
@@ -68,10 +70,10 @@ protected:
 
 /// A semaphore that is never released above its initial value: a release too many is a bug, and is reported.
 ///
-/// Otherwise as semaphore.
+/// Blocks           As semaphore; so is all else.
 class bounded_semaphore : private semaphore {
 public:
-  /// Throws  std::invalid_argument if value < 0 or value > max().
+  /// With so many permits, and never more.      Throws  std::invalid_argument if value < 0 or value > max().
   constexpr explicit bounded_semaphore(std::ptrdiff_t value = 1) : semaphore(value), initial_(value) {}
 
   using semaphore::acquire;
@@ -97,9 +99,13 @@ private:
 template <class Semaphore>
 class [[nodiscard]] permit {
 public:
-  explicit permit(Semaphore& from) : from_(from) { from_.acquire(); }
+  /// Takes a permit, sleeping until there is one.
+  [[nodiscard("a permit is given back where it ends: name it")]] explicit permit(Semaphore& from) : from_(from) {
+    from_.acquire();
+  }
   permit(const permit&) = delete;
   permit& operator=(const permit&) = delete;
+  /// Gives it back.
   ~permit() {
     try {
       from_.release();

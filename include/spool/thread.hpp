@@ -15,6 +15,7 @@
 #include <spool/detail/config.hpp>
 #include <spool/detail/deadline.hpp>
 #include <spool/detail/main_thread.hpp>
+#include <spool/detail/refuse.hpp>
 #include <spool/detail/thread_registry.hpp>
 #include <spool/detail/thread_state.hpp>
 #include <spool/errors.hpp>
@@ -37,11 +38,12 @@ struct thread_options {
 /// Shape            Calls f(args...) with copies of f and args, as std::thread does, or f.run(args...) if f is an
 ///                  object with run() that cannot be called itself (std::ref(object): without a copy). If it fits only with a
 ///                  std::stop_token before the arguments, it gets the thread's. What it returns is dropped; an
-///                  exception that leaves it goes to the excepthook. Moved, not copied; a moved-from one, or one made
-///                  of nothing, may only be assigned to and destroyed: all else is a usage_error.
+///                  exception that leaves it goes to the excepthook. Moved, not copied.
 /// Blocks           Only start(), until the thread is up, and join().
 /// Synchronization  start() happens before the call of f. All that the thread does, its thread-locals' destructors
 ///                  included, happens before the return of every join().
+/// Throws           usage_error: every member of one that was moved from, or made of nothing, but assignment and the
+///                  destructor. std::bad_alloc: what copies a name.
 /// Lifetime         The destructor requests stop and joins; of a daemon, and in the thread itself, it lets the thread go.
 ///                  Every member function but those that move may be called by several threads at once. f and args are
 ///                  destroyed by the thread as soon as f has returned.
@@ -55,14 +57,24 @@ public:
   template <class F, class... Args>
     requires(!std::is_same_v<std::remove_cvref_t<F>, thread> &&
              detail::thread_body<std::decay_t<F>, std::decay_t<Args>...>)
-  explicit thread(F&& f, Args&&... args) : thread(thread_options{}, std::forward<F>(f), std::forward<Args>(args)...) {}
+  [[nodiscard("a thread runs once start() is called: name it")]] explicit thread(F&& f, Args&&... args)
+      : thread(thread_options{}, std::forward<F>(f), std::forward<Args>(args)...) {}
+  /// The same, as the options say.
   template <class F, class... Args>
     requires detail::thread_body<std::decay_t<F>, std::decay_t<Args>...>
-  explicit thread(thread_options options, F&& f, Args&&... args)
+  [[nodiscard("a thread runs once start() is called: name it")]] explicit thread(thread_options options, F&& f,
+                                                                                 Args&&... args)
       : state_(new detail::thread_state_of<detail::thread_call<std::decay_t<F>, std::decay_t<Args>...>>(
             detail::name_or_default(std::move(options.name)), options.daemon, std::forward<F>(f),
             std::forward<Args>(args)...)) {}
+  SPOOL_REFUSE(
+      "spool: thread(f, args...) needs an f that can be called with copies of args, or an object with run(args...)",
+      explicit thread(Given&&...) requires detail::no_copy_of<thread, Given...>);
+  SPOOL_REFUSE(
+      "spool: thread(options, f, args...) needs an f that can be called with copies of args, or has run(args...)",
+      explicit thread(thread_options, Given&&...));
 
+  /// Takes the thread over, started or not.
   thread(thread&& other) noexcept = default;
   /// Ends this object's own thread first, as the destructor does.
   thread& operator=(thread&& other) noexcept {
@@ -72,6 +84,7 @@ public:
     }
     return *this;
   }
+  /// Requests stop and joins, if it was started; of a daemon, and in the thread itself, lets the thread go.
   ~thread() { let_go(); }
 
   /// Starts the thread; once this returns it is listed and has its ids.
@@ -97,10 +110,12 @@ public:
   /// Whether it was started and is still listed: true until its thread-locals are destroyed.
   [[nodiscard]] bool is_alive() const { return state().alive(); }
 
+  /// What it is called, here and in enumerate().
   [[nodiscard]] std::string name() const { return state().entry().copy().name; }
   /// Gives it another name, at any time; while it runs the system's name of the thread changes, too.
   void set_name(std::string name) { state().entry().rename(std::move(name)); }
 
+  /// Whether the program may end without waiting for it.
   [[nodiscard]] bool daemon() const { return state().entry().daemon(); }
 
   /// The standard's id; std::thread::id() before the start. Stays when the thread has ended.
@@ -110,6 +125,7 @@ public:
 
   /// Asks the thread to stop: its stop token says so from now on.      Returns  whether this was the first request.
   bool request_stop() { return state().stop().request_stop(); }
+  /// What request_stop() fires; the thread has the same.
   [[nodiscard]] std::stop_token get_stop_token() const { return state().stop().get_token(); }
 
 private:
@@ -118,7 +134,7 @@ private:
     return *state_;
   }
   [[noreturn]] SPOOL_COLD static void throw_empty() {
-    throw usage_error("spool::thread: used after it was moved from");
+    throw usage_error("spool::thread: it is of no thread, or was moved from: use the one that it was moved to");
   }
 
   void let_go() noexcept;
@@ -141,6 +157,7 @@ inline void thread::let_go() noexcept {
 }
 
 /// Who is calling. A thread that spool did not make is listed from its first call on, as Dummy-N, while it lives.
+/// Throws  std::bad_alloc.
 [[nodiscard]] inline thread_info current_thread() {
   detail::note_main_thread();
   return detail::this_thread_info();
@@ -151,9 +168,10 @@ inline void thread::let_go() noexcept {
 [[nodiscard]] inline std::size_t active_count() noexcept { return detail::count_threads(); }
 
 /// The threads that active_count() counts: the main thread, then the others, the oldest first.
+/// Throws  std::bad_alloc.
 [[nodiscard]] inline std::vector<thread_info> enumerate() { return detail::list_threads(); }
 
-/// The thread that runs main(). Its name in the system stays the program's.
+/// The thread that runs main(). Its name in the system stays the program's.      Throws  std::bad_alloc.
 [[nodiscard]] inline thread_info main_thread() { return detail::main_thread_info(); }
 
 }  // namespace spool

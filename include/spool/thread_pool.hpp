@@ -23,6 +23,7 @@
 #include <spool/detail/parallel_loop.hpp>
 #include <spool/detail/pool_continuation.hpp>
 #include <spool/detail/pool_task.hpp>
+#include <spool/detail/refuse.hpp>
 #include <spool/detail/schedule_point.hpp>
 #include <spool/detail/scheduler.hpp>
 #include <spool/errors.hpp>
@@ -49,8 +50,10 @@ namespace spool {
 /// Source           Deques of Chase and Lev; one searching worker at a time, as in Go's scheduler.
 class thread_pool {
 public:
-  /// Throws  std::invalid_argument for no workers, or for more than half a million.
+  /// With at most so many workers.
+  /// Throws  std::invalid_argument for none, or for more than half a million; std::bad_alloc.
   explicit thread_pool(std::size_t max_workers = usable_cpus()) : thread_pool(pool_options{max_workers, {}, {}, 0}) {}
+  /// As the options say.      Throws  the same.
   explicit thread_pool(pool_options options) : pool_(make(std::move(options))) {}
   thread_pool(const thread_pool&) = delete;
   thread_pool& operator=(const thread_pool&) = delete;
@@ -74,16 +77,21 @@ public:
     detail::scheduler::admission admitted(*pool_);
     return submit_admitted(admitted, std::forward<F>(f), std::forward<Args>(args)...);
   }
+  SPOOL_REFUSE(
+      "spool: submit(f, args...) needs an f that can be called with copies of args: use std::ref to refer to one",
+      void submit(Given&&...));
 
   /// The same, if it need not wait for room.      Returns  nothing if it would have to, with f and args untouched.
   template <class F, class... Args>
     requires detail::is_callable<std::decay_t<F>, std::decay_t<Args>...>
-  auto try_submit(F&& f, Args&&... args) {
+  [[nodiscard("it may have been refused: look at it, or post()")]] auto try_submit(F&& f, Args&&... args) {
     detail::scheduler::admission admitted(*pool_, detail::deadline::passed_already());
     using handle = decltype(submit_admitted(admitted, std::forward<F>(f), std::forward<Args>(args)...));
     if (!admitted) return std::optional<handle>();
     return std::optional<handle>(submit_admitted(admitted, std::forward<F>(f), std::forward<Args>(args)...));
   }
+  SPOOL_REFUSE("spool: try_submit(f, args...) needs an f that can be called with copies of args",
+               void try_submit(Given&&...));
 
   /// The same without a future. What f throws goes to the excepthook.
   template <class F, class... Args>
@@ -101,6 +109,9 @@ public:
           std::forward<F>(f), std::forward<Args>(args)...));
     }
   }
+  SPOOL_REFUSE(
+      "spool: post(f, args...) needs an f that can be called with copies of args: use std::ref to refer to one",
+      void post(Given&&...));
 
   /// Has f called with the elements of each range, one of each at a time, until the shortest ends; all of it is
   /// submitted at once. An lvalue range is referred to, an rvalue range is kept.
@@ -113,7 +124,7 @@ public:
   /// Throws   as submit(), and what the ranges throw, with what was submitted cancelled. Unless the pool refuses at once, f
   ///          and the ranges that were rvalues have been moved from then.
   template <class F, class... Ranges>
-    requires(sizeof...(Ranges) > 0 && !std::is_same_v<std::remove_cvref_t<F>, map_options>)
+    requires detail::mappable<F, Ranges...>
   auto map(F&& f, Ranges&&... ranges) {
     return map(map_options(), std::forward<F>(f), std::forward<Ranges>(ranges)...);
   }
@@ -135,26 +146,43 @@ public:
   ///              waits for that.
   /// Throws       std::invalid_argument if chunk_size is 0.
   template <class F, class... Ranges>
-    requires(sizeof...(Ranges) > 0)
+    requires detail::mappable<F, Ranges...>
   auto map(map_options options, F&& f, Ranges&&... ranges) {
     const detail::map_terms terms = terms_of(options);
     return detail::ordered_map<std::decay_t<F>, Ranges...>(std::in_place, *pool_, terms, std::forward<F>(f),
                                                            std::forward<Ranges>(ranges)...);
   }
+  SPOOL_REFUSE(
+      "spool: map([options,] f, ranges...) needs ranges, and an f that may be moved in and called with an element of "
+      "each",
+      void map(Given&&...));
+  SPOOL_REFUSE(
+      "spool: map([options,] f, ranges...) needs ranges, and an f that may be moved in and called with an element of "
+      "each",
+      void map(map_options, Given&&...));
 
   /// The same, in the order in which the calls end; those of one chunk, as it ends, in the order of their inputs.
   template <class F, class... Ranges>
-    requires(sizeof...(Ranges) > 0 && !std::is_same_v<std::remove_cvref_t<F>, map_options>)
+    requires detail::mappable<F, Ranges...>
   auto map_unordered(F&& f, Ranges&&... ranges) {
     return map_unordered(map_options(), std::forward<F>(f), std::forward<Ranges>(ranges)...);
   }
+  /// The same, as the options say, see map().
   template <class F, class... Ranges>
-    requires(sizeof...(Ranges) > 0)
+    requires detail::mappable<F, Ranges...>
   auto map_unordered(map_options options, F&& f, Ranges&&... ranges) {
     const detail::map_terms terms = terms_of(options);
     return detail::unordered_map<std::decay_t<F>, Ranges...>(std::in_place, *pool_, terms, std::forward<F>(f),
                                                              std::forward<Ranges>(ranges)...);
   }
+  SPOOL_REFUSE(
+      "spool: map_unordered([options,] f, ranges...) needs ranges, and an f that may be moved in and called with an "
+      "element of each",
+      void map_unordered(Given&&...));
+  SPOOL_REFUSE(
+      "spool: map_unordered([options,] f, ranges...) needs ranges, and an f that may be moved in and called with an "
+      "element of each",
+      void map_unordered(map_options, Given&&...));
 
   /// Calls f with every element of a range, in parallel: in this thread, and in workers as far as they are free.
   ///
@@ -164,12 +192,15 @@ public:
   ///          broken_pool_error.
   /// Source   Guided self-scheduling, Polychronopoulos and Kuck: each thread takes a share of what is left.
   template <class Range, class F>
+    requires detail::loopable<Range, F>
   void for_each(Range&& range, F&& f) {
     pool_->must_accept();
     const std::size_t helpers = max_workers() - (pool_->is_here() ? 1 : 0);
     detail::run_parallel_loop(range, f, helpers,
                               [this](auto& loop) { return this->try_submit([&loop] { loop.work(); }); });
   }
+  SPOOL_REFUSE("spool: for_each(range, f) needs a forward range, and an f that can be called with its elements",
+               void for_each(Given&&...));
 
   /// To be awaited by a coroutine: `co_await pool.schedule();` goes on in a worker of the pool, behind all that is there.
   ///
@@ -188,11 +219,13 @@ public:
       shut_down(*pool_, options);
     }
   }
-  /// Returns  whether all tasks ended, and the threads are gone, in time. `wait` is taken as true.
+  /// The same, waiting at most d; d <= 0 looks once. `wait` is taken as true.
+  /// Returns  whether all tasks ended, and the threads are gone, in time.
   template <class Rep, class Period>
   bool shutdown_for(std::chrono::duration<Rep, Period> d, shutdown_options options = {}) {
     return shutdown_by(detail::deadline::after(d), options);
   }
+  /// The same until t of any clock.
   template <class Clock, class Duration>
   bool shutdown_until(std::chrono::time_point<Clock, Duration> t, shutdown_options options = {}) {
     return shutdown_by(detail::deadline::at(t), options);
@@ -201,15 +234,18 @@ public:
   /// Waits until nothing waits or runs, tasks made by tasks included.
   /// Throws  usage_error in one of its own tasks.
   void wait_idle() { wait_idle_by(detail::deadline::never()); }
+  /// The same for at most d; d <= 0 looks once.      Returns  whether it was idle.
   template <class Rep, class Period>
   bool wait_idle_for(std::chrono::duration<Rep, Period> d) {
     return wait_idle_by(detail::deadline::after(d));
   }
+  /// The same until t of any clock.
   template <class Clock, class Duration>
   bool wait_idle_until(std::chrono::time_point<Clock, Duration> t) {
     return wait_idle_by(detail::deadline::at(t));
   }
 
+  /// How many tasks run at once, those that wait for others apart.
   std::size_t max_workers() const noexcept { return pool_->max_workers(); }
   /// How many threads it has just now; more than max_workers() while some stand in for tasks that wait.
   std::size_t worker_count() const noexcept { return pool_->worker_count(); }
@@ -220,9 +256,11 @@ private:
   friend struct detail::continuations_in<thread_pool>;
 
   static detail::scheduler* make(pool_options&& options) {
-    if (options.max_workers == 0) throw std::invalid_argument("spool::thread_pool: max_workers must be at least 1");
+    if (options.max_workers == 0)
+      throw std::invalid_argument("spool::thread_pool: max_workers is 0: give at least 1, or usable_cpus()");
     if (options.max_workers > detail::pool_word::most_workers) {
-      throw std::invalid_argument("spool::thread_pool: max_workers is beyond what a pool can count");
+      throw std::invalid_argument(
+          "spool::thread_pool: max_workers is beyond what a pool can count: give less than half a million");
     }
     static constinit detail::atomic<std::uint64_t> pools{0};
     if (options.thread_name_prefix.empty()) {
@@ -249,7 +287,8 @@ private:
 
   /// What the options mean, if the pool takes tasks.
   detail::map_terms terms_of(map_options const& options) const {
-    if (options.chunk_size == 0) throw std::invalid_argument("spool::thread_pool: chunk_size must be at least 1");
+    if (options.chunk_size == 0)
+      throw std::invalid_argument("spool::thread_pool: chunk_size is 0: let each task make at least 1 call");
     detail::map_terms terms;
     terms.until = options.timeout.from_now();
     terms.chunk_size = options.chunk_size;
@@ -258,9 +297,10 @@ private:
     return terms;
   }
 
-  void must_not_be_here(const char* what) const {
+  void must_not_be_here(const char* what, const char* instead) const {
     if (!pool_->is_here()) return;
-    throw usage_error(std::string("spool::thread_pool: ") + what + " in a task of the same pool would wait for itself");
+    throw usage_error(std::string("spool::thread_pool: ") + what +
+                      " in a task of the same pool would wait for itself: " + instead);
   }
   static void shut_down(detail::scheduler& pool, shutdown_options options) {
     const detail::scheduler_hold kept(pool);  // a callable that is discarded may hold the last pointer to the pool
@@ -269,14 +309,14 @@ private:
     if (options.request_stop) pool.request_stop();
   }
   bool shutdown_by(detail::deadline until, shutdown_options options) {
-    must_not_be_here("shutdown() that waits");
+    must_not_be_here("shutdown() that waits", "pass .wait = false");
     detail::scheduler& pool = *pool_;
     const detail::scheduler_hold kept(pool);
     shut_down(pool, options);
     return pool.wait_end(until);
   }
   bool wait_idle_by(detail::deadline until) {
-    must_not_be_here("wait_idle()");
+    must_not_be_here("wait_idle()", "wait for futures instead");
     return pool_->wait_idle(until);
   }
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <spool/detail/deadline.hpp>
+#include <spool/detail/refuse.hpp>
 #include <spool/detail/timer_call.hpp>
 #include <spool/detail/timer_core.hpp>
 #include <spool/detail/timer_thread.hpp>
@@ -43,11 +44,15 @@ public:
   /// Throws  std::bad_alloc, f and args untouched, and what copying them throws.
   template <class Rep, class Period, class F, class... Args>
     requires std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>
-  explicit timer(std::chrono::duration<Rep, Period> delay, F&& f, Args&&... args)
+  [[nodiscard("a timer runs once start() is called: name it")]] explicit timer(std::chrono::duration<Rep, Period> delay,
+                                                                               F&& f, Args&&... args)
       : core_(detail::saturated_ns(delay), 0,
               detail::unique_function<void()>(
                   std::in_place_type<detail::timer_call<std::decay_t<F>, std::decay_t<Args>...>>, std::forward<F>(f),
                   std::forward<Args>(args)...)) {}
+  SPOOL_REFUSE(
+      "spool: timer(delay, f, args...) needs a delay with a unit, as 30s, and an f to be called with copies of args",
+      explicit timer(Given&&...) requires detail::no_copy_of<timer, Given...>);
   timer(const timer&) = delete;
   timer& operator=(const timer&) = delete;
 
@@ -88,34 +93,43 @@ private:
 ///     tick.start();
 ///
 /// Shape            As timer. The copies of f and args stay where they are: each call gets them as lvalues.
+/// Blocks           As timer.
 /// Ordering         As timer, without drift. One callback of a timer at a time: if it takes longer than the interval,
 ///                  the next call is at the next multiple that has not passed, and missed() counts those left out. It
 ///                  goes on after a callback that threw.
 class periodic_timer {
 public:
+  /// Made, not started.
   /// Throws  std::invalid_argument for an interval <= 0; std::bad_alloc, and what copying throws.
   template <class Rep, class Period, class F, class... Args>
     requires std::is_invocable_v<std::decay_t<F>&, std::decay_t<Args>&...>
-  explicit periodic_timer(std::chrono::duration<Rep, Period> interval, F&& f, Args&&... args)
+  [[nodiscard("a timer runs once start() is called: name it")]] explicit periodic_timer(
+      std::chrono::duration<Rep, Period> interval, F&& f, Args&&... args)
       : core_(checked(interval), checked(interval),
               detail::periodic_call<std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(f),
                                                                             std::forward<Args>(args)...)) {}
+  SPOOL_REFUSE(
+      "spool: periodic_timer(interval, f, args...) needs an interval with a unit, as 30s, and an f to be called "
+      "again and again: it gets copies of args as lvalues",
+      explicit periodic_timer(Given&&...) requires detail::no_copy_of<periodic_timer, Given...>);
   periodic_timer(const periodic_timer&) = delete;
   periodic_timer& operator=(const periodic_timer&) = delete;
 
   /// As timer::start().
   void start() { core_.start(); }
 
-  /// Ends it; a callback that is running comes to its end. Returns  whether it was this call that ended it: no further
-  /// firing follows.
+  /// Ends it; a callback that is running comes to its end.
+  /// Returns  whether it was this call that ended it: no further firing follows.
   bool cancel() noexcept { return core_.cancel(); }
 
-  /// Waits until it was cancelled and its last callback has returned. As timer::join().
+  /// As timer::join(): waits until it was cancelled and its last callback has returned.
   void join() const { core_.join(detail::deadline::never()); }
+  /// As timer::join_for().      Returns  whether it is over.
   template <class Rep, class Period>
   bool join_for(std::chrono::duration<Rep, Period> d) const {
     return core_.join(detail::deadline::after(d));
   }
+  /// As timer::join_until().      Returns  whether it is over.
   template <class Clock, class Duration>
   bool join_until(std::chrono::time_point<Clock, Duration> t) const {
     return core_.join(detail::deadline::at(t));
@@ -131,7 +145,8 @@ private:
   template <class Rep, class Period>
   static std::int64_t checked(std::chrono::duration<Rep, Period> interval) {
     const std::int64_t ns = detail::saturated_ns(interval);
-    if (ns <= 0) throw std::invalid_argument("spool::periodic_timer: the interval must be positive");
+    if (ns <= 0)
+      throw std::invalid_argument("spool::periodic_timer: the interval is zero or negative: give a positive one");
     return ns;
   }
 

@@ -2,8 +2,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+/// Grows when programs may have to change; before 1.0 the minor number does.
 #define SPOOL_VERSION_MAJOR 0
+/// Grows when something is added.
 #define SPOOL_VERSION_MINOR 1
+/// Grows when something is mended.
 #define SPOOL_VERSION_PATCH 0
 
 /// One number that grows with every release: major * 10000 + minor * 100 + patch.
@@ -11,10 +14,15 @@
 
 namespace spool {
 
-/// The same as constants, for code that prefers them to macros.
+// ── the same as constants, for code that prefers them to macros ──
+
+/// SPOOL_VERSION_MAJOR.
 inline constexpr int version_major = SPOOL_VERSION_MAJOR;
+/// SPOOL_VERSION_MINOR.
 inline constexpr int version_minor = SPOOL_VERSION_MINOR;
+/// SPOOL_VERSION_PATCH.
 inline constexpr int version_patch = SPOOL_VERSION_PATCH;
+/// SPOOL_VERSION.
 inline constexpr int version = SPOOL_VERSION;
 
 }  // namespace spool

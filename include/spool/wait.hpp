@@ -23,15 +23,18 @@ enum class return_when {
   all_completed     ///< when all are done
 };
 
+/// return_when::first_completed, for short.
 inline constexpr return_when first_completed = return_when::first_completed;
+/// return_when::first_exception, for short.
 inline constexpr return_when first_exception = return_when::first_exception;
+/// return_when::all_completed, for short.
 inline constexpr return_when all_completed = return_when::all_completed;
 
 /// The futures given to wait(), each once, in the order given.
 template <class T>
 struct wait_result {
-  std::vector<future<T>> done;
-  std::vector<future<T>> not_done;
+  std::vector<future<T>> done;      ///< with a value, an exception, or cancelled
+  std::vector<future<T>> not_done;  ///< waiting or running
 };
 
 namespace detail {
@@ -67,11 +70,12 @@ template <class Futures>
 auto wait(Futures&& futures, return_when when = all_completed) {
   return detail::wait_by(futures, detail::deadline::never(), when);
 }
-/// Returns  what is done and what is not, also when the time runs out.
+/// The same for at most d; d <= 0 looks once.      Returns  what is done and what is not, also when the time runs out.
 template <class Futures, class Rep, class Period>
 auto wait_for(Futures&& futures, std::chrono::duration<Rep, Period> d, return_when when = all_completed) {
   return detail::wait_by(futures, detail::deadline::after(d), when);
 }
+/// The same until t of any clock at most.
 template <class Futures, class Clock, class Duration>
 auto wait_until(Futures&& futures, std::chrono::time_point<Clock, Duration> t, return_when when = all_completed) {
   return detail::wait_by(futures, detail::deadline::at(t), when);
@@ -91,12 +95,14 @@ template <class Futures>
 auto as_completed(Futures&& futures) {
   return detail::completion_range(detail::distinct_futures(futures), detail::deadline::never());
 }
-/// Throws  timeout_error from begin() or ++ when the time, counted from this call, runs out; the range is then at its end.
+/// The same for at most d, counted from this call; d <= 0 gives what is done now.
+/// Throws  as above; timeout_error from begin() or ++ when the time runs out: the range is then at its end.
 template <class Futures, class Rep, class Period>
 auto as_completed_for(Futures&& futures, std::chrono::duration<Rep, Period> d) {
   const detail::deadline until = detail::deadline::after(d);
   return detail::completion_range(detail::distinct_futures(futures), until);
 }
+/// The same until t of any clock at most.
 template <class Futures, class Clock, class Duration>
 auto as_completed_until(Futures&& futures, std::chrono::time_point<Clock, Duration> t) {
   const detail::deadline until = detail::deadline::at(t);

@@ -80,7 +80,7 @@ private:
 
 /// An input range over futures as they complete.
 template <class T>
-class completion_range {
+class [[nodiscard("it waits only while it is iterated over: for (auto& f : as_completed(futures))")]] completion_range {
 public:
   class iterator {
   public:
@@ -134,7 +134,8 @@ private:
     current_ = queue_->take(until_);
     if (current_.valid()) return;
     queue_.reset();
-    throw timeout_error("spool::as_completed: the next result was not there in time");
+    throw timeout_error(
+        "spool::as_completed: the next result was not there in time: wait again, or cancel() what takes too long");
   }
 
   std::unique_ptr<completion_queue<T>> queue_;  // null once all are yielded, or the time ran out

@@ -12,6 +12,11 @@
 
 namespace spool::detail {
 
+/// Whether there can be results of type T.
+template <class T>
+inline constexpr bool can_be_result =
+    std::is_void_v<T> || std::is_lvalue_reference_v<T> || (std::is_object_v<T> && !std::is_array_v<T>);
+
 /// How a result of type T lies in its block.
 template <class T>
 struct stored_result {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -22,15 +23,32 @@ inline constexpr bool is_future = false;
 template <class T>
 inline constexpr bool is_future<future<T>> = true;
 
+template <class Futures>
+concept range_of_futures = requires(Futures& futures) {
+  requires is_future<std::remove_cvref_t<decltype(*std::begin(futures))>>;
+  std::end(futures);
+};
+
+template <class Futures>
+struct element_future {
+  using type = future<void>;  // so that but one error comes of what is no such range
+};
+template <range_of_futures Futures>
+struct element_future<Futures> {
+  using type = std::remove_cvref_t<decltype(*std::begin(std::declval<Futures&>()))>;
+};
+
 /// Handles to the futures of a range, each once, in the order given.      Throws  usage_error if one is empty.
 template <class Futures>
 auto distinct_futures(Futures& futures) {
-  using future_type = std::remove_cvref_t<decltype(*std::begin(futures))>;
-  static_assert(is_future<future_type>, "this takes a range of spool::future<T>");
-  std::vector<future_type> distinct;
-  pointer_set seen;
-  for (auto&& f : futures) {
-    if (seen.insert(std::addressof(future_access::state(f)))) distinct.push_back(f);
+  static_assert(range_of_futures<Futures>,
+                "spool: this takes a range of spool::future<T>, not of std::future; of a single one call f.wait()");
+  std::vector<typename element_future<Futures>::type> distinct;
+  if constexpr (range_of_futures<Futures>) {
+    pointer_set seen;
+    for (auto&& f : futures) {
+      if (seen.insert(std::addressof(future_access::state(f)))) distinct.push_back(f);
+    }
   }
   return distinct;
 }

@@ -6,6 +6,13 @@
 
 namespace spool::detail {
 
+/// What a condition can let go and take again.
+template <class Guard>
+concept basic_lockable = requires(Guard& guard) {
+  guard.lock();
+  guard.unlock();
+};
+
 /// The answers of a lock of which nothing is known. A lock that knows better specializes this in its own header, so
 /// that condition.hpp need not know it.
 template <class Lock>

@@ -21,6 +21,13 @@
 
 namespace spool::detail {
 
+/// Whether f, kept, can be called with the elements of ranges. Asks about f only if these are ranges.
+template <class F, class... Ranges>
+concept callable_with_elements = is_callable<std::decay_t<F>&, typename element<iterator_of<Ranges>>::passed...> &&
+                                 std::is_constructible_v<std::decay_t<F>, F>;
+template <class F, class... Ranges>
+concept mappable = sizeof...(Ranges) > 0 && (iterable<Ranges> && ...) && callable_with_elements<F, Ranges...>;
+
 /// The f of a map, which all its tasks call, and whether they still should. Stays in place until the last has ended.
 template <class F, class... Ranges>
 class map_function {

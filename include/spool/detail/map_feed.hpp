@@ -65,7 +65,8 @@ public:
 
   /// Throws  what has ended it, once, unless the inputs were at their end.      Preconditions  all_yielded().
   void tell_failure() {
-    if (std::exchange(ran_out_of_time_, false)) throw timeout_error("spool::thread_pool: the map ran out of time");
+    if (std::exchange(ran_out_of_time_, false))
+      throw timeout_error("spool::thread_pool: the map ran out of time: give it a longer timeout");
     if (failure_ != nullptr) std::rethrow_exception(std::exchange(failure_, nullptr));
   }
 

@@ -16,6 +16,13 @@ namespace spool::detail {
 template <class Range>
 using kept_range = std::conditional_t<std::is_lvalue_reference_v<Range>, Range, std::remove_cvref_t<Range>>;
 
+/// Not std::ranges::input_range: any iterator will do that can be dereferenced, stepped, and compared with the end.
+template <class Range>
+concept iterable = requires(std::remove_reference_t<Range>& range) {
+  *std::begin(range);
+  std::end(range);
+};
+
 template <class Range>
 using iterator_of = decltype(std::begin(std::declval<std::remove_reference_t<Range>&>()));
 

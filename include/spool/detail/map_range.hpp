@@ -18,7 +18,7 @@ namespace spool::detail {
 ///
 /// Lifetime  Dropping it, or giving it another, ends the map under way. Iterators stay with what was moved.
 template <class State>
-class map_range {
+class [[nodiscard("a map that is dropped is cancelled: iterate over it, or use for_each()")]] map_range {
   using result = typename State::result;
 
   struct nothing {};
@@ -48,7 +48,8 @@ public:
     friend class map_range;
     explicit iterator(State* s) noexcept : state_(s) {}
     State& state() const {
-      if (state_ == nullptr) throw usage_error("spool::thread_pool: an iterator of no map was used");
+      if (state_ == nullptr)
+        throw usage_error("spool::thread_pool: an iterator of no map was used: get one from the begin() of a map");
       return *state_;
     }
 

@@ -74,12 +74,15 @@ private:
   }
 
   chunk& await_current() {
-    if (at_end()) throw usage_error("spool::thread_pool: a map was asked for a result beyond its end");
+    if (at_end())
+      throw usage_error(
+          "spool::thread_pool: a map was asked for a result beyond its end: compare the iterator with end() first");
     if (current_ == nullptr) {
       current_ = order_.next(until_);
       if (current_ == nullptr) {
         stop();
-        throw timeout_error("spool::thread_pool: the next result of the map was not there in time");
+        throw timeout_error(
+            "spool::thread_pool: the next result of the map was not there in time: give it a longer timeout");
       }
       at_ = current_->calls();
     }

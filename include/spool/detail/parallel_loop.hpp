@@ -146,14 +146,20 @@ using chunks_for =
     std::conditional_t<std::random_access_iterator<Iterator> && std::sized_sentinel_for<Sentinel, Iterator>,
                        indexed_chunks<Iterator>, walked_chunks<Iterator, Sentinel>>;
 
+/// Whether for_each can run f on the elements of a range, out of their order.
+template <class Range, class F>
+concept loopable = requires(std::remove_reference_t<Range>& range) {
+  requires std::forward_iterator<decltype(std::begin(range))>;
+  requires std::is_invocable_v<std::remove_reference_t<F>&, decltype(*std::begin(range))>;
+  std::end(range);
+};
+
 /// Runs f on every element: in the calling thread, and in up to so many helpers as `try_submit(loop)` gives futures of.
 /// Throws  what a call of f threw first.
 template <class Range, class F, class TrySubmit>
 void run_parallel_loop(Range& range, F& f, std::size_t helpers, TrySubmit try_submit) {
   using iterator = decltype(std::begin(range));
   using sentinel = decltype(std::end(range));
-  static_assert(std::forward_iterator<iterator>,
-                "for_each needs a forward range: its elements are visited out of order");
   parallel_loop<chunks_for<iterator, sentinel>, iterator, F> loop(std::begin(range), std::end(range), f, helpers + 1);
   if (loop.size() == 0) return;
   std::vector<future<void>> hands(smaller_of(helpers, loop.size() - 1));

@@ -81,14 +81,16 @@ private:
   static constexpr std::int64_t patience_ns = 1'000'000;
 
   static constexpr std::ptrdiff_t checked(std::ptrdiff_t value) {
-    if (value < 0 || value > (max)()) throw std::invalid_argument("spool: a semaphore's value must be in 0..max()");
+    if (value < 0 || value > (max)())
+      throw std::invalid_argument(
+          "spool::semaphore: its value is not in 0..max(): begin with as many permits as may be taken");
     return value;
   }
   static constexpr std::ptrdiff_t permits_in(std::int64_t state) noexcept {
     return state < 0 ? 0 : static_cast<std::ptrdiff_t>(state / one_permit);
   }
   [[noreturn]] SPOOL_COLD static void refuse_release() {
-    throw usage_error("spool: the semaphore was released more often than it may be");
+    throw usage_error("spool::semaphore: released above its limit: release() once for each acquire()");
   }
 
   /// Subtracts a permit.      Returns  false if there was none: then repay() follows.
@@ -184,7 +186,8 @@ inline bool permit_count::withdraw(sleeper& self) noexcept {
 
 /// The release where something is in the way: a wrong count, sleepers, or another thread.
 SPOOL_COLD inline void permit_count::release_contended(std::ptrdiff_t n, std::ptrdiff_t most) {
-  if (n < 1) throw std::invalid_argument("spool: a semaphore must be released at least once");
+  if (n < 1)
+    throw std::invalid_argument("spool::semaphore: release(n) got an n below 1: give back at least one permit");
   std::int64_t seen = state_.load(memory_order_relaxed);
   for (;;) {
     if (n > most - permits_in(seen)) refuse_release();

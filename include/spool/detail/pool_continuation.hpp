@@ -144,8 +144,6 @@ private:
 template <bool Taken, class T, class F>
 auto continue_in(scheduler& pool, const future<T>& source, F&& f) {
   using continuation = continuation_of<std::decay_t<F>, T, Taken>;
-  static_assert(continuation::fits || continuation::stoppable,
-                "spool::future: then(pool, f) needs an f that can be called with the result");
   using result = typename continuation::result;
   using call = bound_call<continuation_call<T, std::decay_t<F>, Taken>>;
   future_state<T>& waited_for = future_access::state(source);

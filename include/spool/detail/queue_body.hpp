@@ -86,7 +86,8 @@ public:
 
   template <class Out>
   std::size_t take_many(Out& out, std::size_t max) {
-    if (max == 0) throw std::invalid_argument("spool: get_many() takes at least one item");
+    if (max == 0)
+      throw std::invalid_argument("spool::queue: get_many(out, max) got a max of 0: let it take at least one item");
     return queue_delivery<T, Store>(core_, store_, max).hand_out(out);
   }
 

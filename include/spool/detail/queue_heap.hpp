@@ -14,6 +14,12 @@
 
 namespace spool::detail {
 
+/// Whether Compare says which of two items is the smaller; std::less claims so of all types, and asks for their <.
+template <class T, class Compare>
+concept is_order = requires(Compare& compare, const T& a, const T& b) { static_cast<bool>(compare(a, b)); } &&
+                   (!(std::is_same_v<Compare, std::less<T>> || std::is_same_v<Compare, std::less<>>) ||
+                    requires(const T& a, const T& b) { static_cast<bool>(a < b); });
+
 /// An item and when it was put.
 template <class Cell>
 struct aged_cell {
@@ -48,7 +54,7 @@ public:
 
   void plan_push(const T& item) {
     std::size_t hole = this->size_;
-    while (hole != 0 && compare_(item, value_at((hole - 1) / 2))) hole = (hole - 1) / 2;
+    while (hole != 0 && leaves_before(item, value_at((hole - 1) / 2))) hole = (hole - 1) / 2;
     hole_ = hole;
   }
   void push(cell& c) noexcept {
@@ -100,19 +106,28 @@ public:
 private:
   T& value_at(std::size_t i) noexcept { return queue_item<T>::value_of(this->array_[i].item); }
 
+  bool leaves_before(const T& a, const T& b) {
+    static_assert(
+        is_order<T, Compare>,
+        "spool: priority_queue<T, Compare> needs a Compare that can be called with two T const& and gives a bool, "
+        "by default T's operator<");
+    if constexpr (is_order<T, Compare>) return static_cast<bool>(compare_(a, b));
+    return false;
+  }
+
   /// Whether a leaves before b: one comparison, whichever is older.
   bool before(entry& a, entry& b) {
     const T& x = queue_item<T>::value_of(a.item);
     const T& y = queue_item<T>::value_of(b.item);
     if constexpr (equal_is_same<T, Compare>) {
-      return compare_(x, y);
+      return leaves_before(x, y);
     } else if constexpr (std::is_arithmetic_v<T>) {  // two comparisons cost less than a wrong guess
-      const unsigned less = compare_(x, y) ? 1 : 0;
-      const unsigned greater = compare_(y, x) ? 1 : 0;
+      const unsigned less = leaves_before(x, y) ? 1 : 0;
+      const unsigned greater = leaves_before(y, x) ? 1 : 0;
       const unsigned older = a.age < b.age ? 1 : 0;
       return (less | (~greater & older)) != 0;
     } else {
-      return a.age < b.age ? !compare_(y, x) : static_cast<bool>(compare_(x, y));
+      return a.age < b.age ? !leaves_before(y, x) : leaves_before(x, y);
     }
   }
   bool before(std::size_t a, std::size_t b) { return before(this->array_[a], this->array_[b]); }

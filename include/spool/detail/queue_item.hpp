@@ -19,6 +19,18 @@ template <class T>
 inline constexpr bool is_its_own_cell = std::is_trivially_copyable_v<T> && std::is_trivially_move_constructible_v<T> &&
                                         std::is_trivially_destructible_v<T> && sizeof(T) <= 64;
 
+/// Whether this is one lvalue of an item, of a type that cannot be copied.
+template <class T, class... Given>
+concept uncopied =
+    sizeof...(Given) == 1 && (std::is_same_v<std::remove_const_t<Given>, T> && ...) && !std::is_copy_constructible_v<T>;
+
+/// Whether items can be assigned to *out++.
+template <class Out, class T>
+concept takes_items = requires(Out& out, T&& item) {
+  *out = std::move(item);
+  ++out;
+};
+
 /// A place for one item that is about to be put: made before the lock, filled before it or under it.
 template <class T, bool = is_its_own_cell<T>>
 class queue_item {

@@ -81,7 +81,8 @@ inline void queue_core::task_done() {
   lock_.lock();
   if (unfinished_ == 0) {
     lock_.unlock();
-    throw usage_error("spool: task_done() was called more often than items were put");
+    throw usage_error(
+        "spool::queue: task_done() was called more often than items were put: call it once for each that was taken");
   }
   if (--unfinished_ != 0) {
     lock_.unlock();

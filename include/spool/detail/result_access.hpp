@@ -14,7 +14,9 @@
 namespace spool::detail {
 
 inline void must_not_be_taken(bool taken) {
-  if (taken) throw usage_error("spool::future: its result was moved out before");
+  if (taken)
+    throw usage_error(
+        "spool::future: its result was moved out before: call result() on a named future, which leaves it there");
 }
 
 /// Throws whatever there is instead of a value.      Preconditions  done.
@@ -46,12 +48,14 @@ decltype(auto) refer_to_result(future_state<T>& s) {
 /// The same, moved out for all handles; a move that throws has taken nothing.      Preconditions  done.
 template <class T>
 T take_result(future_state<T>& s) {
+  static_assert(std::is_void_v<T> || std::is_reference_v<T> || std::is_move_constructible_v<T>,
+                "spool: result() of an rvalue moves the result out, which cannot be moved: call it on a named future");
   throw_unless_value(s);
   if constexpr (std::is_void_v<T>) {
     return;
   } else if constexpr (std::is_reference_v<T>) {
     return static_cast<T>(*s.value());
-  } else {
+  } else if constexpr (std::is_move_constructible_v<T>) {
     must_not_be_taken(!s.mark_taken());
     try {
       return std::move(s.value());
@@ -62,10 +66,22 @@ T take_result(future_state<T>& s) {
   }
 }
 
+/// A result as a continuation gets it: taken, or only referred to.
+template <class T, bool Taken>
+using passed_result = std::conditional_t<Taken, T&&, T const&>;
+
+/// Whether F can be called with a result of type T, which is taken or only referred to; and with a stop token before it.
+template <class F, class T, bool Taken>
+concept fits_result = (std::is_void_v<T> && std::is_invocable_v<F>) ||
+                      (!std::is_void_v<T> && std::is_invocable_v<F, passed_result<T, Taken>>);
+template <class F, class T, bool Taken>
+concept fits_result_in_pool =
+    (std::is_void_v<T> && is_callable<F>) || (!std::is_void_v<T> && is_callable<F, passed_result<T, Taken>>);
+
 /// How a continuation F fits a result of type T, which is taken or only referred to.
 template <class F, class T, bool Taken>
 struct continuation_of {
-  using argument = std::conditional_t<Taken, T&&, T const&>;
+  using argument = passed_result<T, Taken>;
   static constexpr bool fits = std::is_invocable_v<F, argument>;
   static constexpr bool stoppable = takes_stop_token<F, argument>;
   using result = submit_result<F, argument>;

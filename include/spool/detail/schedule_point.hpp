@@ -34,7 +34,8 @@ public:
   }
   void await_resume() {
     if (std::exchange(cancelled_, false))
-      throw cancelled_error("spool: the pool was told to cancel what had not started");
+      throw cancelled_error(
+          "spool::thread_pool: shut down with cancel_pending before the coroutine went on: catch this to clean up");
     if (error_ != nullptr) std::rethrow_exception(std::exchange(error_, nullptr));
   }
 

@@ -49,7 +49,8 @@ inline worker& scheduler::idle_slot() {
 inline os_thread scheduler::start_worker() {
   worker& w = idle_slot();
   std::string name = name_prefix_ + '_' + std::to_string(w.index_);
-  os_thread started([&w] { w.work(); });  // it starts with this lock, so it sees what is written below
+  // It starts with this lock, so it sees what is written below.
+  os_thread started = start_os_thread([&w] { w.work(); });
   add_owner();
   w.name_ = std::move(name);
   w.alive_ = true;

@@ -7,7 +7,7 @@
 #include <type_traits>
 #include <utility>
 
-#include <spool/detail/config.hpp>
+#include <spool/detail/refuse.hpp>
 
 namespace spool::detail {
 
@@ -19,6 +19,9 @@ class shared_function;
 /// Complexity  One allocation when it is made of a callable; a copy is an atomic increment.
 template <class R, class... Args>
 class shared_function<R(Args...)> {
+  template <class F>
+  static constexpr bool is_other = !std::is_same_v<std::remove_cvref_t<F>, shared_function>;
+
 public:
   shared_function() noexcept = default;
   shared_function(std::nullptr_t) noexcept {}
@@ -26,8 +29,7 @@ public:
   /// Throws  what copying or moving the callable in throws; std::bad_alloc. An empty std::function and its like are empty
   ///         here too.
   template <class F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, shared_function> &&
-             std::is_invocable_r_v<R, std::decay_t<F>&, Args...>)
+    requires(is_other<F> && std::is_invocable_r_v<R, std::decay_t<F>&, Args...>)
   shared_function(F&& f) {
     // What can be null may be; a function itself, or a lambda that would turn into one, cannot.
     using given = std::remove_cvref_t<F>;
@@ -37,6 +39,11 @@ public:
     }
     callable_ = std::make_shared<callable_of<std::decay_t<F>>>(std::forward<F>(f));
   }
+
+  SPOOL_REFUSE(
+      "spool: needs a callable that fits: an initializer is called with nothing, an excepthook with a "
+      "thread_info const& and a std::exception_ptr",
+      shared_function(Given&&...) requires(is_other<Given>&&...));
 
   explicit operator bool() const noexcept { return callable_ != nullptr; }
 

@@ -120,11 +120,11 @@ private:
 /// Starts the thread, and returns once it is listed.
 /// Throws  usage_error if it was started before; std::system_error or std::bad_alloc, all as before.
 inline void thread_state::start() {
-  if (!claim()) throw usage_error("spool::thread: started twice");
+  if (!claim()) throw usage_error("spool::thread: started twice: make a new thread for every start()");
   owners_.fetch_add(2, memory_order_relaxed);  // the thread, and this call: the handle may go as soon as f runs
   const owner mine(this);
   try {
-    os_ = os_thread([this] { run(); });
+    os_ = start_os_thread([this] { run(); });
   } catch (...) {
     owners_.fetch_sub(1, memory_order_relaxed);
     if ((word_.fetch_and(~is_claimed, memory_order_acq_rel) & has_waiters) != 0) futex_wake_all(&word_);  // (A)
@@ -174,10 +174,11 @@ inline void thread_state::end() noexcept {
 /// Waits until the thread is gone, thread-locals and all.      Returns  false if the time was over first.
 /// Throws  usage_error in the thread itself, and if it was not started.
 inline bool thread_state::join(deadline until) {
-  if (is_caller()) throw usage_error("spool::thread: a thread that joins itself would wait for ever");
+  if (is_caller())
+    throw usage_error("spool::thread: a thread that joins itself would wait for ever: join() it from another one");
   std::uint32_t seen = word_.load(memory_order_acquire);  // (B)
   for (bool in_time = true;;) {
-    if ((seen & is_claimed) == 0) throw usage_error("spool::thread: joined before it was started");
+    if ((seen & is_claimed) == 0) throw usage_error("spool::thread: joined before it was started: call start() first");
     if ((seen & is_gone) != 0) return true;
     if ((seen & (has_handle | has_ended | is_taken)) == (has_handle | has_ended)) {
       if (!word_.compare_exchange_weak(seen, seen | is_taken, memory_order_acq_rel, memory_order_acquire)) continue;

@@ -90,7 +90,7 @@ inline void timer_core::start() {
   const atomic<std::uint32_t>* wake = nullptr;
   std::unique_lock held(s.lock);
   for (;;) {  // whatever lets the lock go begins anew
-    if (started_) throw usage_error("spool::timer: started twice");
+    if (started_) throw usage_error("spool::timer: started twice: make a new timer for every start()");
     if (cancelled_) {
       started_ = true;
       return;
@@ -168,10 +168,12 @@ inline timer_core::~timer_core() {
 }
 
 inline bool timer_core::join(deadline until) const {
-  if (is_callers()) throw usage_error("spool::timer: a callback that joins its own timer would wait for ever");
+  if (is_callers())
+    throw usage_error(
+        "spool::timer: a callback that joins its own timer would wait for ever: join() it from elsewhere");
   {
     word_guard held(the_timers.lock);
-    if (!started_) throw usage_error("spool::timer: joined before it was started");
+    if (!started_) throw usage_error("spool::timer: joined before it was started: call start() first");
   }
   return wait_until_over(until);
 }

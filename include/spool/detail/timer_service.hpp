@@ -142,7 +142,7 @@ inline void timer_service::make_thread() {
   const std::uint32_t number = threads++;
   lock.unlock();
   try {
-    os_thread([number] { timer_thread().work("timers_" + std::to_string(number)); }).detach();
+    start_os_thread([number] { timer_thread().work("timers_" + std::to_string(number)); }).detach();
   } catch (...) {
     lock.lock();
     --arriving;

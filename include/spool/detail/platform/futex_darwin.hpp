@@ -8,7 +8,7 @@
 #include <AvailabilityMacros.h>
 
 #if !defined(MAC_OS_X_VERSION_MIN_REQUIRED) || MAC_OS_X_VERSION_MIN_REQUIRED < 140400
-#include <spool/detail/platform/futex_portable.hpp>
+#define SPOOL_FUTEX_PORTABLE 1  // to the chooser: take that one
 #else
 
 #include <os/clock.h>

@@ -1,0 +1,13 @@
+// error: timer(delay, f, args...) needs a delay with a unit
+#include <spool/timer.hpp>
+
+using namespace std::chrono_literals;
+
+void misuse() {
+#ifdef CORRECTED
+  spool::timer alarm(30s, [] {});
+#else
+  spool::timer alarm(30, [] {});
+#endif
+  alarm.start();
+}

@@ -1,0 +1,131 @@
+// tests/for_each_test.cpp · what thread_pool::for_each promises
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <forward_list>
+#include <ranges>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <spool/thread_pool.hpp>
+
+#include "support/busy.hpp"
+#include "support/catch.hpp"
+#include "support/contract_kit.hpp"
+
+using spool::thread_pool;
+
+TEST_CASE("for_each calls f once with every element, and all that f did is seen") {
+  for (const std::size_t workers : {1u, 2u, 4u}) {
+    thread_pool pool(workers);
+    for (const std::size_t size : {0u, 1u, 2u, 7u, 100u, 10'000u}) {
+      std::vector<int> v(size, 0);
+      pool.for_each(v, [](int& each) { ++each; });
+      std::forward_list<int> l(size, 0);
+      pool.for_each(l, [](int& each) { ++each; });
+      CAPTURE(workers, size);
+      CHECK(std::ranges::count(v, 1) == static_cast<std::ptrdiff_t>(size));
+      CHECK(std::ranges::count(l, 1) == static_cast<std::ptrdiff_t>(size));
+    }
+  }
+}
+
+TEST_CASE("for_each takes views, and members to call") {
+  struct counter {
+    int count = 0;
+    void raise() { ++count; }
+  };
+  thread_pool pool(2);
+  std::vector<counter> v(100);
+  pool.for_each(v, &counter::raise);
+  pool.for_each(std::views::take(v, 50), &counter::raise);
+  std::atomic<int> sum{0};
+  pool.for_each(std::views::iota(0, 101), [&](int i) { sum += i; });
+  CHECK(std::ranges::count(v, 2, &counter::count) == 50);
+  CHECK(std::ranges::count(v, 1, &counter::count) == 50);
+  CHECK(sum == 5050);
+}
+
+TEST_CASE("the caller of for_each works, too: it ends though all workers are busy") {
+  thread_pool pool(1);
+  busy worker(pool);
+  std::vector<std::thread::id> where(100);
+  pool.for_each(where, [](std::thread::id& each) { each = std::this_thread::get_id(); });
+  CHECK(std::ranges::count(where, std::this_thread::get_id()) == 100);
+  CHECK(pool.pending() == 0);
+}
+
+TEST_CASE("what f throws comes out of for_each, and what was not begun is skipped") {
+  thread_pool pool(1);
+  busy worker(pool);  // so that one thread goes through, in order
+  std::vector<int> called(100, 0);
+  const auto f = [&](int& each) {
+    each = 1;
+    if (&each == &called[10]) throw std::runtime_error("ten");
+  };
+  CHECK_THROWS_WITH(pool.for_each(called, f), "ten");
+  CHECK(std::ranges::count(called, 1) == 11);
+  CHECK(called[10] == 1);
+}
+
+TEST_CASE("what f throws in a worker comes out of for_each in the caller") {
+  thread_pool pool(1);
+  gate helped;
+  const std::thread::id caller = std::this_thread::get_id();
+  std::vector<int> two(2);
+  const auto f = [&](int&) {
+    if (std::this_thread::get_id() == caller) return helped.wait();
+    helped.open();
+    throw std::runtime_error("from a worker");
+  };
+  CHECK_THROWS_WITH(pool.for_each(two, f), "from a worker");
+}
+
+TEST_CASE("of several exceptions for_each throws one, and no other is reported") {
+  const hook_log log;
+  {
+    thread_pool pool(4);
+    std::vector<int> v(1000);
+    for (int i = 0; i < rounds_of(50); ++i) {
+      CHECK_THROWS_WITH(pool.for_each(v, [](int&) { throw std::runtime_error("each"); }), "each");
+    }
+  }
+  CHECK(log.size() == 0);
+}
+
+TEST_CASE("for_each in a task of its own pool ends, on one worker, and nested") {
+  for (const std::size_t workers : {1u, 3u}) {
+    thread_pool pool(workers);
+    std::vector<std::vector<int>> rows(20, std::vector<int>(50, 0));
+    pool.submit(
+            [&] { pool.for_each(rows, [&](std::vector<int>& row) { pool.for_each(row, [](int& each) { ++each; }); }); })
+        .result();
+    CHECK(std::ranges::all_of(rows, [](auto const& row) { return std::ranges::count(row, 1) == 50; }));
+  }
+}
+
+TEST_CASE("for_each calls f itself, no copy of it") {
+  struct only_here {
+    std::atomic<int> calls{0};
+    only_here() = default;
+    only_here(const only_here&) = delete;
+    only_here& operator=(const only_here&) = delete;
+    void operator()(int&) { ++calls; }
+  };
+  thread_pool pool(2);
+  only_here f;
+  std::vector<int> v(100);
+  pool.for_each(v, f);
+  CHECK(f.calls == 100);
+}
+
+TEST_CASE("for_each on a pool that is shut down throws pool_shutdown_error and calls nothing") {
+  thread_pool pool(2);
+  pool.shutdown();
+  std::vector<int> v(10, 0);
+  CHECK_THROWS_AS(pool.for_each(v, [](int& each) { ++each; }), spool::pool_shutdown_error);
+  CHECK(std::ranges::count(v, 0) == 10);
+}
