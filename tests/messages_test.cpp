@@ -17,7 +17,7 @@
 #include <spool/spool.hpp>
 
 #include "support/catch.hpp"
-#include "support/no_more_threads.hpp"
+#include "support/process.hpp"
 
 using namespace std::chrono_literals;
 

@@ -29,7 +29,6 @@
 #include "support/eventually.hpp"
 #include "support/failing_new.hpp"
 #include "support/latch.hpp"
-#include "support/no_more_threads.hpp"
 #include "support/process.hpp"
 #include "support/tracked.hpp"
 

@@ -1,9 +1,9 @@
-// tests/support/process.hpp · what the system says of this process, and a child of it
+// tests/support/process.hpp · what the system says of this process; a child of it; a system that refuses threads
 // SPDX-License-Identifier: MIT
 //
 // Where a system has no way to do it, a constant says so, and the tests that need it return at once:
 //
-//     if (!system_names_threads) return;
+//     if (!no_more_threads::works) return;
 #pragma once
 
 #include <array>
@@ -20,6 +20,7 @@
 
 #if defined(__linux__)
 #include <malloc.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -81,6 +82,29 @@ inline std::string system_name(std::uint64_t thread_id) {
   return name;
 }
 
+/// While it lives, the system refuses every new thread: there is no room for stacks of this size.
+class no_more_threads {
+public:
+  static constexpr bool works = true;
+  no_more_threads() {
+    ::pthread_getattr_default_np(&before_);
+    pthread_attr_t huge;
+    ::pthread_getattr_default_np(&huge);
+    ::pthread_attr_setstacksize(&huge, std::size_t{1} << 47);
+    ::pthread_setattr_default_np(&huge);
+    ::pthread_attr_destroy(&huge);
+  }
+  ~no_more_threads() {
+    ::pthread_setattr_default_np(&before_);
+    ::pthread_attr_destroy(&before_);
+  }
+  no_more_threads(const no_more_threads&) = delete;
+  no_more_threads& operator=(const no_more_threads&) = delete;
+
+private:
+  pthread_attr_t before_;
+};
+
 /// While it lives, the calling thread, and on Windows all others too, have one processor only.
 class one_cpu {
 public:
@@ -140,6 +164,11 @@ inline std::set<std::uint64_t> real_threads() {
 
 inline constexpr bool system_names_threads = false;
 inline std::string system_name(std::uint64_t) { return {}; }
+
+struct no_more_threads {
+  static constexpr bool works = false;
+  ~no_more_threads() {}  // so that it counts as used
+};
 
 class one_cpu {
 public:

@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <spool/detail/config.hpp>
 #include <spool/detail/refuse.hpp>
 
 namespace spool::detail {
