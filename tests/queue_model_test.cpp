@@ -19,7 +19,7 @@ TEST_CASE("whatever one thread does, and whatever its items throw, a queue does 
     std::string wrong = "nothing";
     try {
       queue_model::follow(bytes);
-    } catch (queue_model::mismatch const& e) {
+    } catch (mismatch const& e) {
       wrong = e.what();
     }
     INFO("round " << round);

@@ -10,8 +10,13 @@
 /// Puts the calling thread on one processor, and there, from low_priority() on, behind all that want to run: a thread
 /// on the same processor that wakes this one goes on as if it had not. So what the two do is no race any more.
 ///
-/// Where the system has no such thing nothing happens; the tests that use it must pass all the same.
+/// Where the system has no such thing nothing happens, and `works` is false.
 struct one_processor {
+#if defined(__linux__)
+  static constexpr bool works = true;
+#else
+  static constexpr bool works = false;
+#endif
   static void use() {
 #if defined(__linux__)
     cpu_set_t allowed;

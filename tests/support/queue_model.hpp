@@ -1,7 +1,5 @@
 // tests/support/queue_model.hpp · a queue beside a plain list: whatever is called, both say the same
 // SPDX-License-Identifier: MIT
-//
-// A run is made of bytes, each a choice: the random test takes them from a generator, the fuzzer from its corpus.
 #pragma once
 
 #include <spool/queue.hpp>
@@ -21,31 +19,9 @@
 #include <utility>
 #include <vector>
 
+#include "support/choices.hpp"
+
 namespace queue_model {
-
-/// The queue did what the list would not.
-struct mismatch : std::logic_error {
-  using std::logic_error::logic_error;
-};
-inline void require(bool holds, const char* what) {
-  if (!holds) throw mismatch(what);
-}
-
-class choices {
-public:
-  explicit choices(std::span<const std::uint8_t> bytes) noexcept : bytes_(bytes) {}
-  bool over() const noexcept { return bytes_.empty(); }
-  /// One of 0..n-1; 0 when all are used up.
-  unsigned below(std::size_t n) noexcept {
-    if (over() || n < 2) return 0;
-    const std::uint8_t byte = bytes_.front();
-    bytes_ = bytes_.subspan(1);
-    return static_cast<unsigned>(byte % std::min<std::size_t>(n, 256));
-  }
-
-private:
-  std::span<const std::uint8_t> bytes_;
-};
 
 /// What an item is known by: equal keys are equals to a priority_queue, tags count up.
 struct label {

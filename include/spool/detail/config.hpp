@@ -9,8 +9,7 @@
 #error "spool needs C++20: compile with -std=c++20 or later"
 #include <see_the_error_above>
 #elif !defined(__cpp_exceptions) && !defined(_CPPUNWIND)
-#error \
-    "spool needs exceptions: they bring a task's failure to who asks for its result, so do not compile with -fno-exceptions"
+#error "spool needs exceptions, which bring failures to who asks for a result: compile without -fno-exceptions"
 #include <see_the_error_above>
 #endif
 
