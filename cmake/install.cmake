@@ -8,7 +8,7 @@ set(pkgconfig_dir ${CMAKE_INSTALL_DATADIR}/pkgconfig)
 target_include_directories(spool INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/spool DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN "*.hpp")
-install(FILES ${PROJECT_SOURCE_DIR}/cmake/gdb/spool_printers.py DESTINATION ${CMAKE_INSTALL_DATADIR}/spool/gdb)
+install(FILES ${PROJECT_SOURCE_DIR}/cmake/gdb/spool_printers.py DESTINATION ${CMAKE_INSTALL_DATADIR}/gdb)
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/spool)
 
 install(TARGETS spool EXPORT spool-targets)

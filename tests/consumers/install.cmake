@@ -9,7 +9,8 @@ run(${CMAKE_COMMAND} --install ${work}/build --prefix ${work}/first)
 file(GLOB_RECURSE installed RELATIVE ${work}/first ${work}/first/*)
 file(GLOB_RECURSE expected RELATIVE ${source} ${source}/include/*.hpp)
 list(APPEND expected share/cmake/spool/spool-config-version.cmake share/cmake/spool/spool-config.cmake
-     share/cmake/spool/spool-targets.cmake share/doc/spool/LICENSE share/pkgconfig/spool.pc)
+     share/cmake/spool/spool-targets.cmake share/doc/spool/LICENSE share/gdb/spool_printers.py
+     share/pkgconfig/spool.pc)
 list(SORT installed)
 list(SORT expected)
 if(NOT installed STREQUAL expected)

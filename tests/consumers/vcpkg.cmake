@@ -33,8 +33,8 @@ include(${source}/cmake/vcpkg/portfile.cmake)
 
 file(GLOB_RECURSE in_share RELATIVE ${CURRENT_PACKAGES_DIR}/share LIST_DIRECTORIES true ${CURRENT_PACKAGES_DIR}/share/*)
 list(JOIN in_share " " in_share)
-if(NOT in_share STREQUAL "pkgconfig pkgconfig/spool.pc spool spool/copyright spool/spool-config-version.cmake \
-spool/spool-config.cmake spool/spool-targets.cmake spool/usage" OR NOT EXISTS
+if(NOT in_share STREQUAL "gdb gdb/spool_printers.py pkgconfig pkgconfig/spool.pc spool spool/copyright \
+spool/spool-config-version.cmake spool/spool-config.cmake spool/spool-targets.cmake spool/usage" OR NOT EXISTS
    ${CURRENT_PACKAGES_DIR}/include/spool/spool.hpp)
   message(FATAL_ERROR "In share: ${in_share}")
 endif()
