@@ -166,6 +166,8 @@ private:
   bool any_work() const noexcept;
   bool all_ended() const noexcept;
   void look_for_the_end(pool_word seen) noexcept;
+  std::uint64_t come_so_far() const noexcept;
+  std::uint64_t gone_so_far() const noexcept;
 
   bool accepts() const noexcept { return decided() == nullptr && (is_here() || !load_word().closing()); }
   [[noreturn]] void refuse() const;

@@ -112,14 +112,32 @@ inline void scheduler::count_discarded() noexcept {
   drop_owner();
 }
 
+/// All counters only grow. If none of those that have gone moves while the others are added up, the difference was the
+/// truth at one moment. Where they never stand still for so long it is less than it was, not more: no bound seems broken.
 inline std::size_t scheduler::pending() const noexcept {
-  std::uint64_t gone = discarded_.load(memory_order_acquire);
+  std::uint64_t gone = gone_so_far();
+  for (int tries = 16;; --tries) {
+    const std::uint64_t come = come_so_far();
+    const std::uint64_t before = std::exchange(gone, gone_so_far());
+    if (before == gone || tries == 0) return come > gone ? static_cast<std::size_t>(come - gone) : 0;
+  }
+}
+
+/// Tasks that have been submitted or spawned.
+inline std::uint64_t scheduler::come_so_far() const noexcept {
   std::uint64_t come = 0;
   const worker_view all = workers();
-  for (std::size_t i = 0; i < all.count; ++i) gone += all.first[i]->started_.load(memory_order_acquire);
   for (std::size_t i = 0; i < all.count; ++i) come += all.first[i]->spawned_.load(memory_order_acquire);
   for (std::size_t i = 0; i < lane_count_; ++i) come += lanes_[i].admitted();
-  return come > gone ? static_cast<std::size_t>(come - gone) : 0;
+  return come;
+}
+
+/// Tasks that have started or been discarded.
+inline std::uint64_t scheduler::gone_so_far() const noexcept {
+  std::uint64_t gone = discarded_.load(memory_order_acquire);
+  const worker_view all = workers();
+  for (std::size_t i = 0; i < all.count; ++i) gone += all.first[i]->started_.load(memory_order_acquire);
+  return gone;
 }
 
 inline void scheduler::discard(task& t) noexcept { t.discard(*this, decided()->why); }
