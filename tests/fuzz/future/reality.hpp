@@ -17,6 +17,7 @@
 #include <spool/future.hpp>
 #include <spool/wait.hpp>
 
+#include "fuzz/counted_among.hpp"
 #include "fuzz/future/items.hpp"
 #include "fuzz/future/model.hpp"
 
@@ -91,24 +92,12 @@ public:
   reality(const reality&) = delete;
   reality& operator=(const reality&) = delete;
 
-  /// Counts the callables alive, one for all of its moves.
-  class counted {
-  public:
-    explicit counted(reality& r) : of_(&r) { ++r.callables; }
-    counted(counted&& other) noexcept : of_(std::exchange(other.of_, nullptr)) {}
-    counted& operator=(counted&&) = delete;
-    ~counted() {
-      if (of_ != nullptr) --of_->callables;
-    }
-
-  private:
-    reality* of_;
-  };
+  using counted = counted_among<int>;
 
   struct plain_callback {
     reality* to;
     callback c;
-    counted one = counted(*to);
+    counted one = counted(to->callables);
     void operator()(handle const& f) const {
       to->log.push_back({c.name, seen_by([&]() -> decltype(auto) { return f.result(); })});
       to->perform(c.does, c.name);
@@ -119,7 +108,7 @@ public:
   struct next_label {
     reality* to;
     callback c;
-    counted one = counted(*to);
+    counted one = counted(to->callables);
     template <class... Args>
     T operator()(Args&&... args) const
       requires(sizeof...(Args) <= 1)

@@ -20,6 +20,7 @@
 #include <spool/future.hpp>
 #include <spool/thread_pool.hpp>
 
+#include "fuzz/counted_among.hpp"
 #include "fuzz/pool/model.hpp"
 #include "support/choices.hpp"
 
@@ -103,32 +104,20 @@ public:
     log.push_back(r);
   }
 
-  /// Counts the callables alive, one for all of its moves.
-  class counted {
-  public:
-    explicit counted(reality& r) : of_(&r) { ++r.callables; }
-    counted(counted&& other) noexcept : of_(std::exchange(other.of_, nullptr)) {}
-    counted& operator=(counted&&) = delete;
-    ~counted() {
-      if (of_ != nullptr) --of_->callables;
-    }
-
-  private:
-    reality* of_;
-  };
+  using counted = counted_among<std::atomic<int>>;
 
   struct job {
     reality* to;
     std::size_t id;
     duty does;
-    counted one = counted(*to);
+    counted one = counted(to->callables);
     int operator()() const { return to->run(id, static_cast<int>(id), does); }
     int operator()(int const& from) const { return to->run(id, from + 1, does); }
   };
   struct stoppable_job {
     reality* to;
     std::size_t id;
-    counted one = counted(*to);
+    counted one = counted(to->callables);
     int operator()(std::stop_token const& stop) const {
       to->note({record::started, id, {}});
       return stop.stop_requested() ? 1 : 0;
