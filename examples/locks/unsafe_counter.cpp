@@ -1,7 +1,6 @@
 // examples/locks/unsafe_counter.cpp · five threads that count without a lock lose count
 // SPDX-License-Identifier: MIT
 #include <atomic>
-#include <thread>
 #include <vector>
 
 #include <spool/barrier.hpp>
@@ -13,13 +12,13 @@ int main() {
   // With a plain int this would be a data race: anything might happen. An atomic int whose reads and writes are apart
   // is what Python's `counter += 1` is: each of the two is safe, both together are not.
   std::atomic<int> counter{0};
-  spool::barrier all_there{5};
+  spool::barrier all_five{5};
 
   auto const count = [&] {
-    all_there.wait();  // begin together
+    all_five.wait();  // begin together
     for (int i = 0; i < 100'000; ++i) {
       int const seen = counter.load(std::memory_order_relaxed);
-      if (i == 50'000) std::this_thread::yield();          // once, so that it also shows on a single processor
+      if (i == 50'000) all_five.wait();                    // once none stores before all have loaded: no luck needed
       counter.store(seen + 1, std::memory_order_relaxed);  // what others counted since the load is lost
     }
   };

@@ -45,6 +45,8 @@ int main(int argc, char** argv) {
 // Output:
 // all done
 // In this order:
+// <0..> s: start the long job in thread task1
+// <5..> s: done the long job
+// In this order:
 // <0..> s: start the short job in thread task2
 // <2..> s: done the short job
-// <5..> s: done the long job
