@@ -36,9 +36,10 @@ constexpr int rounds = 5'000;
 
 enum class order { fifo, lifo, smallest };
 
-/// A call and how it ended. What waits for a while, or until a stop, may end as what tries once.
+/// A call and how it ended. What waits for a while, or until a stop, may end as what tries once. A get_many that takes
+/// something is two: until the `handed_out` that follows it may bring that back.
 struct queue_call {
-  enum kind { put, get, get_many, size, task_done, join, shutdown, shutdown_immediate };
+  enum kind { put, get, get_many, handed_out, size, task_done, join, shutdown, shutdown_immediate };
   enum ending { ok, nothing, refused };
   kind what = size;
   ending end = ok;
@@ -51,10 +52,13 @@ struct queue_model {
   std::size_t maxsize;
   std::vector<int> items{};  // in the order put
   std::size_t unfinished = 0;
+  std::size_t on_loan = 0;  // calls of get_many
   bool shut = false;
+  bool discards = false;
 
   auto operator<=>(const queue_model&) const = default;
 
+  bool drained() const { return items.empty() && shut && (on_loan == 0 || discards); }
   bool full() const { return maxsize != 0 && items.size() >= maxsize; }
   bool take(int expected) {
     if (items.empty()) return false;
@@ -76,13 +80,17 @@ struct queue_model {
         ++unfinished;
         return true;
       case queue_call::get:
-        if (call.end == queue_call::refused) return shut && items.empty();
-        if (call.end == queue_call::nothing) return items.empty() && !shut;
+        if (call.end == queue_call::refused) return drained();
+        if (call.end == queue_call::nothing) return items.empty() && !drained();
         return take(call.items[0]);
       case queue_call::get_many:
-        if (call.end == queue_call::refused) return shut && items.empty();
+        if (call.end == queue_call::refused) return drained();
+        ++on_loan;
         if (call.items.size() != std::min(call.number, items.size())) return false;
         return std::all_of(call.items.begin(), call.items.end(), [this](int x) { return take(x); });
+      case queue_call::handed_out:
+        --on_loan;
+        return true;
       case queue_call::size:
         return call.number == items.size();
       case queue_call::task_done:
@@ -93,6 +101,7 @@ struct queue_model {
       case queue_call::shutdown_immediate:
         unfinished -= std::min(unfinished, items.size());
         items.clear();
+        discards = true;
         [[fallthrough]];
       default:
         shut = true;
@@ -106,7 +115,8 @@ bool explained(const history& h, const queue_model& m) { return linearization<qu
 
 /// For the message of a test that fails.
 std::string written(const history& h) {
-  constexpr const char* names[] = {"put", "get", "get_many", "size", "task_done", "join", "shutdown", "shutdown(true)"};
+  constexpr const char* names[] = {"put",       "get",  "get_many", "handed_out",    "size",
+                                   "task_done", "join", "shutdown", "shutdown(true)"};
   constexpr const char* endings[] = {"ok", "nothing", "refused"};
   std::ostringstream text;
   for (const auto& call : h) {
@@ -228,24 +238,30 @@ private:
       }
     });
   }
-  /// Lets others look at what get_many leaves behind.
+  /// Says when it got the first item, and lets others look at what get_many leaves behind.
   struct slow_out {
     std::vector<item>* to;
+    std::int64_t* began;
     slow_out& operator*() { return *this; }
     slow_out& operator++() { return *this; }
     void operator=(item&& x) {
+      if (to->empty()) *began = now();
       std::this_thread::yield();
       to->push_back(std::move(x));
     }
   };
   void get_many() {
-    record(queue_call::get_many, [&](queue_call& c) {
+    std::int64_t began = 0;
+    const bool took = record(queue_call::get_many, [&](queue_call& c) {
       std::vector<item> out;
       c.number = 1 + random_() % 3;
-      q_.get_many(slow_out{&out}, c.number);
+      q_.get_many(slow_out{&out, &began}, c.number);
       for (const item& x : out) c.items.push_back(read(x));
       return true;
     });
+    if (!took) return;
+    const std::int64_t returned = std::exchange(to_.back().returned, began);
+    to_.push_back({{queue_call::handed_out, queue_call::ok}, began + 1, returned});
   }
   void look(unsigned long choice) {
     if (choice == 12) {
@@ -310,6 +326,15 @@ TEST_CASE("the checker of histories takes right ones and rejects wrong ones") {
   CHECK_FALSE(explained({put1, at(6, 7, call::task_done, call::refused)}, fifo));
   CHECK_FALSE(explained({put1, put2, at(6, 7, call::size, call::ok, {}, 1)}, fifo));
   CHECK_FALSE(explained({put1, put2, at(6, 7, call::get_many, call::ok, {1}, 2)}, fifo));  // two were there
+
+  const auto many1 = at(6, 7, call::get_many, call::ok, {1}, 2);
+  const auto handed = at(8, 20, call::handed_out, call::ok);
+  const auto end = at(9, 10, call::shutdown, call::ok);
+  const auto no_more = at(11, 12, call::get, call::nothing);
+  CHECK(explained({put1, many1, handed, end, no_more, at(13, 14, call::get, call::refused)}, fifo));
+  CHECK_FALSE(explained({put1, many1, handed, end, no_more, at(21, 22, call::get, call::nothing)}, fifo));
+  CHECK_FALSE(explained(
+      {put1, many1, handed, end, at(11, 12, call::get, call::refused), at(13, 14, call::get, call::nothing)}, fifo));
 
   const auto put3 = at(6, 7, call::put, call::ok, {3});
   CHECK(explained({put1, put3, at(8, 9, call::get, call::ok, {3})}, {order::lifo, 0}));

@@ -10,6 +10,7 @@
 #include <limits>
 #include <list>
 #include <memory>
+#include <optional>
 #include <random>
 #include <ranges>
 #include <span>
@@ -685,6 +686,34 @@ TEST_CASE("what a failed get_many brings back to a queue that was shut down mean
   CHECK(q.empty());
   q.join();
   CHECK_THROWS_AS(q.task_done(), spool::usage_error);
+}
+
+TEST_CASE("while a get_many may bring items back a queue that is shut down is empty, but not drained") {
+  spool::queue<int> q;
+  struct looking_out {
+    spool::queue<int>* q;
+    int left;
+    looking_out& operator*() { return *this; }
+    looking_out& operator++() { return *this; }
+    void operator=(int) {
+      if (left-- == 0) throw tracked_failure();
+      q->shutdown();
+      std::stop_source stopped;
+      stopped.request_stop();
+      CHECK(q->try_get() == std::nullopt);
+      CHECK(q->get_for(0s) == std::nullopt);
+      CHECK(q->get_for(1ms) == std::nullopt);
+      CHECK(q->get_until(std::chrono::system_clock::now()) == std::nullopt);
+      CHECK(q->get(stopped.get_token()) == std::nullopt);
+      CHECK_THROWS_AS(q->try_put(0), spool::queue_shutdown_error);
+    }
+  };
+  q.put_many(std::vector{1, 2, 3});
+  CHECK_THROWS_AS(q.get_many(looking_out{&q, 1}, 3), tracked_failure);
+  CHECK(q.get() == 2);
+  CHECK(q.get_many(looking_out{&q, 1}, 3) == 1);
+  CHECK_THROWS_AS(q.try_get(), spool::queue_shutdown_error);
+  CHECK_THROWS_AS(q.get_for(0s), spool::queue_shutdown_error);
 }
 
 TEST_CASE("places are free again as soon as get_many has taken the items") {

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -19,6 +20,7 @@
 #include "support/contract_kit.hpp"
 #include "support/crew.hpp"
 #include "support/eventually.hpp"
+#include "support/tracked.hpp"
 
 using namespace std::chrono_literals;
 
@@ -131,6 +133,57 @@ TEST_CASE("shutdown ends waits of all forms") {
     CHECK(refused == 6);
     CHECK(ended == 1);
     CHECK(full.size() == (immediate ? 0 : 1));
+  }
+}
+
+TEST_CASE("what a failed get_many brings back to a queue that was shut down is taken by those who wait") {
+  for (const int taken : {0, 1, 2, 3}) {
+    spool::queue<int> q;
+    sleepers asleep;
+    std::atomic<int> sum{0};
+    std::atomic<int> ended{0};
+    std::optional<crew> workers;
+    const auto work = [&](std::size_t i) {
+      try {
+        asleep.next_call_blocks();
+        if (i == 0) sum += q.get(), q.task_done();
+        if (i == 1) sum += q.get_for(1h).value(), q.task_done();
+        if (i == 2) sum += q.get(std::stop_source().get_token()).value(), q.task_done();
+        for (int x : q) sum += x, q.task_done();
+        ++ended;
+      } catch (spool::queue_shutdown_error const&) {
+        ++ended;
+      }
+    };
+    struct failing_out {
+      std::function<void(int)> f;
+      failing_out& operator*() { return *this; }
+      failing_out& operator++() { return *this; }
+      void operator=(int x) { f(x); }
+    };
+    q.put_many(std::vector{1, 2, 4});
+    int left = taken;
+    const auto take = [&](int x) {
+      if (!workers) {
+        q.shutdown();
+        workers.emplace(4, work);
+        asleep.await(4);
+      }
+      if (left-- == 0) throw tracked_failure();
+      sum += x;
+      q.task_done();
+    };
+    if (taken == 3) {
+      CHECK(q.get_many(failing_out{take}, 3) == 3);
+    } else {
+      CHECK_THROWS_AS(q.get_many(failing_out{take}, 3), tracked_failure);
+    }
+    q.join();
+    workers->join();
+    CAPTURE(taken);
+    CHECK(sum == 7);
+    CHECK(ended == 4);
+    CHECK(q.empty());
   }
 }
 

@@ -33,12 +33,14 @@ namespace spool {
 ///                  put wakes one getter, one get one putter. A newcomer may be faster than who sleeps.
 /// Synchronization  A put happens before the return of the get that takes its item; every task_done() before the
 ///                  return of the join() that it lets return. Items of one putter leave in its order (queue).
-/// Throws           queue_shutdown_error: every put after shutdown(), and every get once nothing is left. What copying,
-///                  moving or comparing items throws, and std::bad_alloc. In each case nothing has changed: a move out
-///                  that throws leaves the item in the queue.
+/// Throws           queue_shutdown_error: every put after shutdown(), and every get once nothing is left, and no
+///                  get_many() may bring anything back. What copying, moving or comparing items throws, and
+///                  std::bad_alloc. In each case nothing has changed: a move out that throws leaves the item in the
+///                  queue.
 /// Complexity       One lock, held for a few instructions and one move of the item; no system call but to sleep and to
 ///                  wake a sleeper. Items are destroyed without the lock. No memory is allocated in the steady state.
-/// Preconditions    Moving or comparing items, or making them in emplace(), does not use the same queue.
+/// Preconditions    Moving or comparing items, or making them in emplace(), does not use the same queue. What get_many()
+///                  assigns to does not wait for a get(), which may wait for that get_many() after shutdown().
 /// Lifetime         May be destroyed as soon as the last call that waits has returned, even while the call on another
 ///                  thread that let it return is still running.
 template <class T, class Store>

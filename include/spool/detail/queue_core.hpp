@@ -54,9 +54,10 @@ struct wait_unless_stopped {
 ///  shut_        no more puts; never lowered
 ///
 ///  Invariants, whenever lock_ is free
-///  1  A getter is listed only when size_ is 0 and shut_ is not set at that moment, a putter only when all places are
-///     used. Each item that comes calls one listed getter, each place that comes one listed putter: so never do more
-///     items (places) lie there than getters (putters) are awake that will look, while others are listed.
+///  1  A getter is listed only when size_ is 0 at that moment, a putter only when all places are used; neither once its
+///     side has ended(), and what ends a side calls all who are listed there. Each item that comes calls one listed
+///     getter, each place that comes one listed putter: so never do more items (places) lie there than getters (putters)
+///     are awake that will look, while others are listed.
 ///  2  Who was called looks again, whatever else happened to it meanwhile; finding something it takes it, or, if an
 ///     exception keeps it from that, calls the next one. A newcomer may be faster: then the one that was called goes back
 ///     to sleep at the front, as its wake-up was used by that other one.
@@ -67,14 +68,13 @@ class queue_core {
 public:
   enum side : bool { getting, putting };
 
-  explicit queue_core(std::size_t maxsize) noexcept
-      : places_(maxsize != 0 ? maxsize : (std::numeric_limits<std::size_t>::max)()) {}
+  explicit queue_core(std::size_t maxsize) noexcept : places_(maxsize != 0 ? maxsize : all) {}
   queue_core(const queue_core&) = delete;
   queue_core& operator=(const queue_core&) = delete;
 
   std::size_t size() const noexcept { return size_.load(memory_order_relaxed); }
   bool full() const noexcept { return size() >= places_; }
-  std::size_t maxsize() const noexcept { return places_ != (std::numeric_limits<std::size_t>::max)() ? places_ : 0; }
+  std::size_t maxsize() const noexcept { return places_ != all ? places_ : 0; }
   bool is_shutdown() const noexcept { return shut_.load(memory_order_acquire); }
 
   void lock() noexcept { lock_.lock(); }
@@ -134,9 +134,14 @@ public:
 private:
   enum answers : sleeper::answer { look = 1 };
   using row = intrusive_list<sleeper>;
+  static constexpr std::size_t all = (std::numeric_limits<std::size_t>::max)();
 
   bool ready(side s) const noexcept {
     return s == getting ? size() != 0 : !full() && !shut_.load(memory_order_relaxed);
+  }
+  /// Whether what is not ready never will be: no more puts, and for getters nothing on loan that may come back.
+  bool ended(side s) const noexcept {
+    return shut_.load(memory_order_relaxed) && (s == putting || on_loan_ == 0 || discards_);
   }
   /// Seen without the lock: worth a look under it.
   bool looks_ready(side s) const noexcept {
@@ -161,8 +166,8 @@ private:
   }
 
   /// Unlocks.      Returns  false.      Throws  queue_shutdown_error if that is why it is not ready.
-  bool unlock_or_throw(side) {
-    const bool shut = shut_.load(memory_order_relaxed);
+  bool unlock_or_throw(side s) {
+    const bool shut = ended(s);
     lock_.unlock();
     if (shut) throw_shut();
     return false;

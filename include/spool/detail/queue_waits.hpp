@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstddef>
-#include <limits>
 #include <stop_token>
 
 #include <spool/detail/queue_core.hpp>
@@ -33,7 +32,7 @@ inline bool queue_core::wait_asleep(sleeper& self, side s, deadline until) {
   for (bool lost = false;; lost = true) {
     lock_.lock();
     if (ready(s)) return true;
-    if (gives_up || shut_.load(memory_order_relaxed)) return unlock_or_throw(s);
+    if (gives_up || ended(s)) return unlock_or_throw(s);
     lost ? sleepers.push_front(self) : sleepers.push_back(self);
     lock_.unlock();
     if (self.sleep(until) == sleeper::none) {
@@ -68,9 +67,9 @@ inline void queue_core::unlock_after_returning(std::size_t gone, std::size_t bac
   size_.store(size, memory_order_relaxed);
   if (discards_) {
     count_done(back);
-    if (unfinished_ == 0) take_out(joiners_, (std::numeric_limits<std::size_t>::max)(), called);
+    if (unfinished_ == 0) take_out(joiners_, all, called);
   } else {
-    take_out(getters_, back, called);
+    take_out(getters_, ended(getting) ? all : back, called);  // those for whom nothing came back end
   }
   lock_.unlock();
   my_hand_offs.woke_a_sleeper = !called.empty();
@@ -87,7 +86,7 @@ inline void queue_core::task_done() {
   if (--unfinished_ != 0) {
     lock_.unlock();
   } else {
-    unlock_and_call(joiners_, (std::numeric_limits<std::size_t>::max)());
+    unlock_and_call(joiners_, all);
   }
 }
 
@@ -113,7 +112,6 @@ inline bool queue_core::join(deadline until) noexcept {
 
 template <class Discard, class Destroy>
 void queue_core::shutdown(bool immediate, Discard&& discard, Destroy&& destroy) noexcept {
-  constexpr std::size_t all = (std::numeric_limits<std::size_t>::max)();
   call_list waiting;
   call_list joining;
   lock_.lock();
