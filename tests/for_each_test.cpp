@@ -12,6 +12,7 @@
 
 #include <spool/thread_pool.hpp>
 
+#include "support/adl_range.hpp"
 #include "support/busy.hpp"
 #include "support/catch.hpp"
 #include "support/contract_kit.hpp"
@@ -44,9 +45,16 @@ TEST_CASE("for_each takes views, and members to call") {
   pool.for_each(std::views::take(v, 50), &counter::raise);
   std::atomic<int> sum{0};
   pool.for_each(std::views::iota(0, 101), [&](int i) { sum += i; });
+  int array[] = {1, 2, 3};
+  pool.for_each(array, [](int& each) { each *= 2; });
+  adl::range<int> mine{{4, 5, 6}};
+  pool.for_each(mine, [](int& each) { each *= 2; });
+  pool.for_each(adl::range<int>{{7}}, [](int& each) { each *= 2; });
   CHECK(std::ranges::count(v, 2, &counter::count) == 50);
   CHECK(std::ranges::count(v, 1, &counter::count) == 50);
   CHECK(sum == 5050);
+  CHECK(std::ranges::equal(array, std::vector{2, 4, 6}));
+  CHECK(mine.elements == std::vector{8, 10, 12});
 }
 
 TEST_CASE("the caller of for_each works, too: it ends though all workers are busy") {

@@ -23,6 +23,7 @@
 #include <spool/errors.hpp>
 #include <spool/thread_pool.hpp>
 
+#include "support/adl_range.hpp"
 #include "support/catch.hpp"
 #include "support/contract_kit.hpp"
 #include "support/source.hpp"
@@ -435,6 +436,16 @@ TEMPLATE_TEST_CASE("maps nest in tasks of the same pool whatever the number of w
       CHECK(sum == 4 * 190 * 10);
     }
   }
+}
+
+TEMPLATE_TEST_CASE("ranges of every kind go through a map side by side", "", ordered, unordered) {
+  thread_pool pool(2);
+  const int plain[] = {1, 2, 3};
+  adl::range<int> mine{{10, 20, 30, 40}};
+  const auto add = [](int a, int b, int& c, int d) { return a + b + c + d; };
+  auto results = TestType::map(pool, map_options{.buffer_size = 2}, add, plain, source(), mine,
+                               adl::range<int>{{100, 200, 300, 400}});
+  CHECK(sorted(all_of(results)) == ints{111, 223, 335});
 }
 
 TEMPLATE_TEST_CASE("a map may be the input of another", "", ordered, unordered) {

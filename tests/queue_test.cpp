@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/adl_range.hpp"
 #include "support/catch.hpp"
 #include "support/failing_new.hpp"
 #include "support/tracked.hpp"
@@ -592,6 +593,20 @@ TEST_CASE("put_many takes ranges of every kind") {
   q.put_many(other);  // itself a range
   CHECK(other.empty());
   CHECK(drained(q) == std::vector{1, 2, 6, 7, 8, 9, 1, 2, 3, 4, 5});
+
+  const int array[] = {1, 2};
+  q.put_many(array);
+  const adl::range<int> constant{{3, 4}};
+  q.put_many(constant);
+  q.put_many(adl::range<int>{{5}});
+  CHECK(drained(q) == std::vector{1, 2, 3, 4, 5});
+  spool::queue<std::string> words;
+  adl::range<std::string> two{{"one", "two"}};
+  words.put_many(two);
+  CHECK(two.elements == std::vector<std::string>{"one", "two"});
+  words.put_many(std::move(two));  // which owns them
+  CHECK(two.elements == std::vector<std::string>(2));
+  CHECK(drained(words) == std::vector<std::string>{"one", "two", "one", "two"});
 }
 
 namespace {

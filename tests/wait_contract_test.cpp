@@ -25,6 +25,7 @@
 #include <spool/future.hpp>
 #include <spool/wait.hpp>
 
+#include "support/adl_range.hpp"
 #include "support/catch.hpp"
 #include "support/contract_kit.hpp"
 #include "support/crew.hpp"
@@ -371,6 +372,9 @@ TEST_CASE("any input range of futures will do") {
   once<future<int>> lvalue_once(t.futures);
   CHECK(spool::wait(lvalue_once).done == t.futures);
   CHECK(spool::wait_for(once<future<int>>(t.futures), 0s).done == t.futures);
+  const adl::range<future<int>> adl_range{t.futures};
+  CHECK(spool::wait(adl_range).done == t.futures);
+  CHECK(spool::wait(adl::range<future<int>>{t.futures}).done == t.futures);
 
   CHECK(sum(collect(spool::as_completed(const_vector))) == 6);
   CHECK(sum(collect(spool::as_completed(list))) == 6);
@@ -383,6 +387,7 @@ TEST_CASE("any input range of futures will do") {
   CHECK(sum(collect(spool::as_completed(list | std::views::filter([](auto& f) { return f.result() > 1; })))) == 5);
   CHECK(sum(collect(spool::as_completed(std::vector<future<int>>(t.futures)))) == 6);
   CHECK(sum(collect(spool::as_completed(once<future<int>>(t.futures)))) == 6);
+  CHECK(sum(collect(spool::as_completed(adl_range))) == 6);
   CHECK(sum(collect(spool::as_completed_for(once<future<int>>(t.futures), 1h))) == 6);
   CHECK(sum(collect(spool::as_completed_until(list, std::chrono::system_clock::now() + 1h))) == 6);
   for (auto const& f : t.futures) CHECK(f.valid());  // an lvalue range is left alone

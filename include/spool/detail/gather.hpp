@@ -14,6 +14,7 @@
 #include <spool/detail/deadline.hpp>
 #include <spool/detail/future_state.hpp>
 #include <spool/detail/pointer_set.hpp>
+#include <spool/detail/range_access.hpp>
 #include <spool/future.hpp>
 
 namespace spool::detail {
@@ -25,8 +26,8 @@ inline constexpr bool is_future<future<T>> = true;
 
 template <class Futures>
 concept range_of_futures = requires(Futures& futures) {
-  requires is_future<std::remove_cvref_t<decltype(*std::begin(futures))>>;
-  std::end(futures);
+  requires is_future<std::remove_cvref_t<decltype(*begin_of(futures))>>;
+  end_of(futures);
 };
 
 template <class Futures>
@@ -35,7 +36,7 @@ struct element_future {
 };
 template <range_of_futures Futures>
 struct element_future<Futures> {
-  using type = std::remove_cvref_t<decltype(*std::begin(std::declval<Futures&>()))>;
+  using type = std::remove_cvref_t<decltype(*begin_of(std::declval<Futures&>()))>;
 };
 
 /// Handles to the futures of a range, each once, in the order given.      Throws  usage_error if one is empty.

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <spool/detail/config.hpp>
+#include <spool/detail/range_access.hpp>
 
 namespace spool::detail {
 
@@ -19,12 +20,12 @@ using kept_range = std::conditional_t<std::is_lvalue_reference_v<Range>, Range, 
 /// Not std::ranges::input_range: any iterator will do that can be dereferenced, stepped, and compared with the end.
 template <class Range>
 concept iterable = requires(std::remove_reference_t<Range>& range) {
-  *std::begin(range);
-  std::end(range);
+  *begin_of(range);
+  end_of(range);
 };
 
 template <class Range>
-using iterator_of = decltype(std::begin(std::declval<std::remove_reference_t<Range>&>()));
+using iterator_of = decltype(begin_of(std::declval<std::remove_reference_t<Range>&>()));
 
 /// What a task holds of an element until it runs: a reference, if the iterator gives one that outlives the next ++;
 /// else a value. And what f gets: the element as the iterator gives it.
@@ -68,11 +69,11 @@ private:
 
   template <std::size_t... I>
   iterators begin_all(std::index_sequence<I...>) {
-    return iterators(std::begin(std::get<I>(ranges_))...);
+    return iterators(begin_of(std::get<I>(ranges_))...);
   }
   template <std::size_t... I>
   bool has_next(bool step, std::index_sequence<I...>) {
-    return ((step ? void(++std::get<I>(at_)) : void(), std::get<I>(at_) != std::end(std::get<I>(ranges_))) && ...);
+    return ((step ? void(++std::get<I>(at_)) : void(), std::get<I>(at_) != end_of(std::get<I>(ranges_))) && ...);
   }
   template <class Use, std::size_t... I>
   void take(Use& use, std::index_sequence<I...>) {

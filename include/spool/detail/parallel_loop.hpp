@@ -14,6 +14,7 @@
 #include <spool/detail/atomic.hpp>
 #include <spool/detail/config.hpp>
 #include <spool/detail/min_max.hpp>
+#include <spool/detail/range_access.hpp>
 #include <spool/detail/word_lock.hpp>
 #include <spool/future.hpp>
 #include <spool/mutex.hpp>
@@ -149,18 +150,18 @@ using chunks_for =
 /// Whether for_each can run f on the elements of a range, out of their order.
 template <class Range, class F>
 concept loopable = requires(std::remove_reference_t<Range>& range) {
-  requires std::forward_iterator<decltype(std::begin(range))>;
-  requires std::is_invocable_v<std::remove_reference_t<F>&, decltype(*std::begin(range))>;
-  std::end(range);
+  requires std::forward_iterator<decltype(begin_of(range))>;
+  requires std::is_invocable_v<std::remove_reference_t<F>&, decltype(*begin_of(range))>;
+  end_of(range);
 };
 
 /// Runs f on every element: in the calling thread, and in up to so many helpers as `try_submit(loop)` gives futures of.
 /// Throws  what a call of f threw first.
 template <class Range, class F, class TrySubmit>
 void run_parallel_loop(Range& range, F& f, std::size_t helpers, TrySubmit try_submit) {
-  using iterator = decltype(std::begin(range));
-  using sentinel = decltype(std::end(range));
-  parallel_loop<chunks_for<iterator, sentinel>, iterator, F> loop(std::begin(range), std::end(range), f, helpers + 1);
+  using iterator = decltype(begin_of(range));
+  using sentinel = decltype(end_of(range));
+  parallel_loop<chunks_for<iterator, sentinel>, iterator, F> loop(begin_of(range), end_of(range), f, helpers + 1);
   if (loop.size() == 0) return;
   std::vector<future<void>> hands(smaller_of(helpers, loop.size() - 1));
   try {

@@ -18,6 +18,7 @@
 #include <spool/detail/queue_store.hpp>
 #include <spool/detail/queue_taking.hpp>
 #include <spool/detail/queue_waits.hpp>
+#include <spool/detail/range_access.hpp>
 
 namespace spool::detail {
 
@@ -34,7 +35,7 @@ inline constexpr bool stays_whole =
     (std::is_lvalue_reference_v<Arg> || std::is_trivially_copyable_v<std::remove_cvref_t<Arg>>);
 
 template <class Range>
-using item_reference = decltype(*std::begin(std::declval<Range&>()));
+using item_reference = decltype(*begin_of(std::declval<Range&>()));
 
 /// Whether a range owns its items: then those of a const one are const. A view's are not.
 template <class Range>
@@ -169,8 +170,8 @@ template <class T, class Store>
 template <class Range>
 void queue_body<T, Store>::insert_many(Range&& items) {
   using reference = item_reference<Range>;
-  auto it = std::begin(items);
-  const auto last = std::end(items);
+  auto it = begin_of(items);
+  const auto last = end_of(items);
   if constexpr (std::contiguous_iterator<decltype(it)> &&
                 std::sized_sentinel_for<std::remove_cv_t<decltype(last)>, decltype(it)> && is_its_own_cell<T> &&
                 std::is_same_v<std::remove_cvref_t<reference>, T>) {
