@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: MIT
 #include <spool/detail/futex.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <stdexcept>
 #include <string>
 
 #include "support/catch.hpp"
@@ -65,6 +67,26 @@ TEST_CASE("a wait that nobody ends returns false, and not before its deadline") 
   while (futex_wait(w, 0, until)) {
   }
   CHECK(std::chrono::steady_clock::now() - start >= limit);
+}
+
+TEST_CASE("a deadline that is centuries away is slept for, however many bits the system has for it") {
+  using std::chrono::steady_clock;
+  word w{0};
+  std::atomic<int> returns{0};
+  const std::chrono::hours century(24 * 36525);
+  const auto limit = GENERATE_COPY(century / 2, century, 2 * century);
+  crew sleeper(1, [&] {
+    const deadline until = deadline::at(steady_clock::now() + limit);
+    while (w.load() == 0) {
+      if (!futex_wait(w, 0, until)) throw std::logic_error("woke too early");
+      ++returns;
+    }
+  });
+  let_others_sleep();
+  w.store(1);
+  futex_wake_one(&w);
+  sleeper.join();
+  CHECK(returns < 10);  // it did not go round and round
 }
 
 TEST_CASE("a thread that changes the word and then wakes is never missed") {
