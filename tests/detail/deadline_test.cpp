@@ -82,6 +82,32 @@ TEST_CASE("unsigned counts beyond the signed range saturate") {
   CHECK(deadline::after(unsigned_ns::min()).passed());
 }
 
+#if defined(__SIZEOF_INT128__)
+TEST_CASE("counts of more than 64 bits saturate, too") {
+  __extension__ typedef __int128 wide;
+  __extension__ typedef unsigned __int128 wide_unsigned;
+  using wide_ns = duration<wide, std::nano>;
+  using wide_hours = duration<wide, std::ratio<3600>>;
+  using wide_unsigned_ns = duration<wide_unsigned, std::nano>;
+  CHECK(saturated_ns(wide_ns(wide{1} << 100)) == most);
+  CHECK(saturated_ns(wide_ns(-(wide{1} << 100))) == least);
+  CHECK(saturated_ns(wide_ns((wide{1} << 64) + 1)) == most);
+  CHECK(saturated_ns(wide_ns(most)) == most);
+  CHECK(saturated_ns(wide_ns(wide{least})) == least);
+  CHECK(saturated_ns(wide_ns(-1)) == -1);
+  CHECK(saturated_ns(wide_ns(1'500)) == 1'500);
+  CHECK(saturated_ns(wide_hours(wide{1} << 100)) == most);
+  CHECK(saturated_ns(wide_hours(-(wide{1} << 100))) == least);
+  CHECK(saturated_ns(wide_unsigned_ns(wide_unsigned{1} << 100)) == most);
+  CHECK(saturated_ns(wide_unsigned_ns(7)) == 7);
+  CHECK(deadline::after(wide_ns(wide{1} << 100)).is_never());
+  CHECK(deadline::after(wide_ns(-(wide{1} << 100))).passed());
+  CHECK(about(deadline::at(std::chrono::time_point<std::chrono::steady_clock, wide_ns>(
+                  std::chrono::steady_clock::now() + std::chrono::hours(1))),
+              1h));
+}
+#endif
+
 TEST_CASE("floating point: infinity is for ever, not-a-number polls once") {
   constexpr float infinity = std::numeric_limits<float>::infinity();
   const volatile float not_a_number = std::numeric_limits<float>::quiet_NaN();  // volatile: known at run time only

@@ -11,6 +11,21 @@
 
 namespace spool::detail {
 
+/// The same number in int64, or what comes closest.
+template <class Rep>
+constexpr std::int64_t saturated_count(const Rep& count) {
+  constexpr std::int64_t most = (std::numeric_limits<std::int64_t>::max)();
+  constexpr std::int64_t least = (std::numeric_limits<std::int64_t>::min)();
+  if constexpr (sizeof(Rep) > sizeof(most) && std::is_constructible_v<Rep, std::int64_t>) {
+    // Type traits may know nothing of a 128 bit integer: it is signed if least is smaller.
+    if (count > static_cast<Rep>(most)) return most;
+    if (static_cast<Rep>(least) < static_cast<Rep>(most) && count < static_cast<Rep>(least)) return least;
+  } else if constexpr (sizeof(Rep) == sizeof(most) && std::is_unsigned_v<Rep>) {
+    if (count > static_cast<Rep>(most)) return most;
+  }
+  return static_cast<std::int64_t>(count);
+}
+
 /// Rounds a duration up to nanoseconds, so that no timeout fires early; what is too long becomes
 /// int64's largest value, what is too short its smallest. A NaN counts as zero.
 template <class Rep, class Period>
@@ -27,10 +42,7 @@ constexpr std::int64_t saturated_ns(std::chrono::duration<Rep, Period> d) {
     const auto whole = static_cast<std::int64_t>(exact);
     return static_cast<long double>(whole) < exact ? whole + 1 : whole;
   } else {
-    if constexpr (std::is_unsigned_v<Rep> && sizeof(Rep) >= sizeof(std::int64_t)) {
-      if (d.count() > static_cast<Rep>(most)) d = std::chrono::duration<Rep, Period>(static_cast<Rep>(most));
-    }
-    const auto count = static_cast<std::int64_t>(d.count());
+    const std::int64_t count = saturated_count(d.count());
     const std::int64_t whole = count / to_ns::den;
     const std::int64_t rest = count % to_ns::den;
     if (whole >= most / to_ns::num) return most;
