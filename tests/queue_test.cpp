@@ -401,6 +401,50 @@ TEST_CASE("a comparison that throws changes nothing, wherever it does") {
   }
 }
 
+namespace {
+
+struct owner {
+  explicit owner(std::unique_ptr<int> x) : value(std::move(x)) {}
+  std::unique_ptr<int> value;
+};
+struct by_value {
+  bool operator()(const owner& a, const owner& b) const {
+    if (throws) throw tracked_failure();
+    return *a.value < *b.value;
+  }
+  static inline bool throws = false;
+};
+
+}  // namespace
+
+TEST_CASE("an item whose comparison throws stays whole with who wanted to put it; only what it was made of is spent") {
+  spool::priority_queue<owner, by_value> q;
+  q.emplace(std::make_unique<int>(1));
+  by_value::throws = true;
+  std::vector<owner> mine;
+  mine.emplace_back(std::make_unique<int>(2));
+  owner& x = mine[0];
+  CHECK_THROWS_AS(q.put(std::move(x)), tracked_failure);
+  CHECK_THROWS_AS(q.put(std::move(x), std::stop_token()), tracked_failure);
+  CHECK_THROWS_AS(q.try_put(std::move(x)), tracked_failure);
+  CHECK_THROWS_AS(q.put_for(std::move(x), 0s), tracked_failure);
+  CHECK_THROWS_AS(q.put_until(std::move(x), std::chrono::steady_clock::now()), tracked_failure);
+  CHECK_THROWS_AS(q.emplace(std::move(x)), tracked_failure);
+  CHECK_THROWS_AS(q.put_many(std::move(mine)), tracked_failure);
+  REQUIRE(x.value != nullptr);
+  CHECK(*x.value == 2);
+
+  auto part = std::make_unique<int>(3);
+  CHECK_THROWS_AS(q.emplace(std::move(part)), tracked_failure);
+  CHECK(part == nullptr);
+
+  by_value::throws = false;
+  CHECK(q.size() == 1);
+  q.put(std::move(x));
+  CHECK(*q.get().value == 1);
+  CHECK(*q.get().value == 2);
+}
+
 TEMPLATE_TEST_CASE("get_many leaves in the queue what its output did not take", "", spool::queue<std::string>,
                    spool::lifo_queue<std::string>, spool::priority_queue<std::string>) {
   for (int at = 1; at <= 6; ++at) {
@@ -619,6 +663,48 @@ concept takes_some_way = requires(Queue& q, X x) { q.put(static_cast<X>(x)); } |
 } || requires(Queue& q, X x, std::stop_token s) { q.put(static_cast<X>(x), s); };
 
 }  // namespace
+
+namespace {
+
+/// Owns what it names: copied by a program that does not look, it would be closed twice.
+struct handle {
+  explicit handle(int i) : id(i) {}
+  handle(handle&&) = default;
+  handle(const handle&) = delete;
+  int id;
+};
+static_assert(std::is_trivially_copyable_v<handle>);
+
+template <class Queue, class Range>
+concept takes_many = requires(Queue& q, Range range) { q.put_many(static_cast<Range>(range)); };
+
+template <class Queue>
+constexpr bool moves_handles_only =
+    !takes_many<Queue, std::vector<handle>&> && !takes_many<Queue, const std::vector<handle>&> &&
+    !takes_many<Queue, const std::vector<handle>&&> && !takes_many<Queue, handle (&)[2]> &&
+    !takes_many<Queue, std::span<handle>&> && !takes_many<Queue, adl::range<handle>&> &&
+    takes_many<Queue, std::vector<handle>&&> && takes_many<Queue, std::span<handle>&&> &&
+    takes_many<Queue, adl::range<handle>&&>;
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("put_many moves items that cannot be copied, be they as simple as ints, or does not compile", "",
+                   spool::queue<handle>, spool::lifo_queue<handle>) {
+  static_assert(moves_handles_only<TestType>);
+  static_assert(!takes_many<spool::queue<std::unique_ptr<int>>, std::vector<std::unique_ptr<int>>&>);
+  static_assert(takes_many<spool::queue<std::unique_ptr<int>>, std::vector<std::unique_ptr<int>>&&>);
+  static_assert(takes_many<spool::queue<std::unique_ptr<int>>, std::vector<int*>&>);  // as emplace does
+  static_assert(!takes_many<spool::queue<int>, int> && !takes_many<spool::queue<int>, std::vector<std::string>>);
+
+  std::vector<handle> mine;
+  for (int i = 0; i < 4; ++i) mine.emplace_back(i);
+  TestType q;
+  q.put_many(std::move(mine));
+  q.put_many(std::ranges::subrange(std::move_iterator(mine.begin()), std::move_iterator(mine.begin() + 2)));
+  std::vector<int> ids;
+  while (auto x = q.try_get()) ids.push_back(x->id);
+  CHECK(std::ranges::is_permutation(ids, std::vector{0, 1, 2, 3, 0, 1}));
+}
 
 TEST_CASE("what is asked of a queue at compile time") {
   using owners = spool::queue<std::unique_ptr<int>>;

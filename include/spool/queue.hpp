@@ -71,7 +71,7 @@ public:
                void put(Given&...) requires detail::uncopied<T, Given...>);
 
   /// Puts an item made of args, waiting for room. If it throws, the args are whole: nothing was moved from them, nor owns
-  /// what they point at.
+  /// what they point at. Only a comparison that throws comes too late for that, unless the arg is the item itself.
   template <class... Args>
     requires std::is_constructible_v<T, Args...>
   void emplace(Args&&... args) {
@@ -128,11 +128,14 @@ public:
   }
 
   /// Puts the items of a range one by one, waiting for room for each; moves them if it is an rvalue that owns them.
-  /// Throws  as put(): those before are put then.
+  /// Throws  as put(), for items made of another type as emplace(): those before are put then.
   template <class Range>
+    requires detail::range_of_items<T, Range>
   void put_many(Range&& items) {
     body_.insert_many(std::forward<Range>(items));
   }
+  SPOOL_REFUSE("spool: put_many(r) needs a range to make items of; if these cannot be copied, put_many(std::move(r))",
+               void put_many(Given&&...));
 
   // ── getting ──
 

@@ -44,6 +44,21 @@ template <class Range>
   requires requires { typename item_reference<const Range>; }
 inline constexpr bool owns_items<Range> = !std::is_same_v<item_reference<Range>, item_reference<const Range>>;
 
+/// Whether the items of a range are moved from: if it is an rvalue that owns them, or has no other use.
+template <class T, class Range>
+inline constexpr bool moves_items =
+    !std::is_lvalue_reference_v<Range> && std::is_lvalue_reference_v<item_reference<Range>> &&
+    (owns_items<std::remove_reference_t<Range>> || !std::is_constructible_v<T, item_reference<Range>>);
+
+/// What an item is made of.
+template <class T, class Range>
+using item_source =
+    std::conditional_t<moves_items<T, Range>, std::remove_reference_t<item_reference<Range>>&&, item_reference<Range>>;
+
+/// Whether items can be made of those of a range, which is given as an lvalue, or as an rvalue.
+template <class T, class Range>
+concept range_of_items = requires(Range& range) { end_of(range); } && std::is_constructible_v<T, item_source<T, Range>>;
+
 /// A store with the lock that guards it, and all that is done to the two.
 ///
 /// Invariant  The user's code runs under the lock only where it moves or compares items: an item that is copied or made of
@@ -61,6 +76,7 @@ public:
   const queue_core& core() const noexcept { return core_; }
 
   /// Puts an item made of args.      Returns  false, the args whole, if it gave up.
+  /// Throws  the args whole, too, save where a comparison throws that needed the item made of them.
   template <class Wait, class... Args>
   bool insert(Wait wait, Args&&... args);
 
@@ -169,18 +185,15 @@ SPOOL_COLD void queue_body<T, Store>::grow(std::size_t capacity) {
 template <class T, class Store>
 template <class Range>
 void queue_body<T, Store>::insert_many(Range&& items) {
-  using reference = item_reference<Range>;
   auto it = begin_of(items);
   const auto last = end_of(items);
   if constexpr (std::contiguous_iterator<decltype(it)> &&
                 std::sized_sentinel_for<std::remove_cv_t<decltype(last)>, decltype(it)> && is_its_own_cell<T> &&
-                std::is_same_v<std::remove_cvref_t<reference>, T>) {
+                std::is_same_v<std::remove_cvref_t<item_reference<Range>>, T>) {
     insert_trivial(std::to_address(it), static_cast<std::size_t>(last - it));
   } else {
-    constexpr bool moves = !std::is_lvalue_reference_v<Range> && std::is_lvalue_reference_v<reference> &&
-                           (owns_items<std::remove_reference_t<Range>> || !std::is_constructible_v<T, reference>);
     for (; it != last; ++it) {
-      if constexpr (moves) {
+      if constexpr (moves_items<T, Range>) {
         insert(wait_always{}, std::move(*it));
       } else {
         insert(wait_always{}, *it);
