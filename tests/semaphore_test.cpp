@@ -378,8 +378,8 @@ TEST_CASE("never more threads are inside than there are permits, and 64 threads 
 // of the release: before the sleep, in it, after the wake-up.
 TEST_CASE("no permit is lost or made when timeouts race with releases", "[semaphore]") {
   semaphore s(0);
-  std::atomic<long> released{0};
-  std::atomic<long> acquired{0};
+  std::atomic<std::ptrdiff_t> released{0};
+  std::atomic<std::ptrdiff_t> acquired{0};
   std::atomic<int> releasing{2};
   crew threads;
   for (std::uint32_t t = 0; t < 2; ++t) {
