@@ -521,15 +521,23 @@ TEST_CASE("an operation that runs out of memory has changed nothing") {
   CHECK(calls == 1);
 }
 
-TEST_CASE("an argument whose copy throws leaves the others whole") {
+TEST_CASE("an argument whose copy throws leaves the others whole, and what is called") {
+  struct body {
+    std::unique_ptr<int> held = std::make_unique<int>(1);
+    void operator()(const tracked&, const std::unique_ptr<int>&) const {}
+  };
   tracked::reset();
   {
-    auto whole = std::make_unique<int>(1);
+    body f;
+    auto argument = std::make_unique<int>(2);
     const tracked t(1);
     tracked::fail_at_copy(1);
-    CHECK_THROWS_AS(thread([](const tracked&) {}, t), tracked_failure);
+    CHECK_THROWS_AS(thread(std::move(f), t, std::move(argument)), tracked_failure);
+    tracked::fail_at_copy(1);
+    CHECK_THROWS_AS(thread(thread_options{.name = "named"}, std::move(f), t, std::move(argument)), tracked_failure);
     tracked::fail_at_copy(0);
-    CHECK(*whole == 1);
+    CHECK(f.held != nullptr);
+    CHECK(argument != nullptr);
   }
   CHECK(tracked::live() == 0);
 }

@@ -567,6 +567,28 @@ TEST_CASE("an operation that runs out of memory has changed nothing") {
   CHECK(calls == 1);
 }
 
+TEST_CASE("what is wrong with one argument leaves the others whole, and what is called") {
+  struct body {
+    std::unique_ptr<int> held = std::make_unique<int>(1);
+    void operator()(const tracked&, const std::unique_ptr<int>&) const {}
+  };
+  tracked::reset();
+  {
+    body f;
+    auto argument = std::make_unique<int>(2);
+    const tracked t(1);
+    tracked::fail_at_copy(1);
+    CHECK_THROWS_AS(timer(1h, std::move(f), t, std::move(argument)), tracked_failure);
+    tracked::fail_at_copy(1);
+    CHECK_THROWS_AS(periodic_timer(1h, std::move(f), t, std::move(argument)), tracked_failure);
+    tracked::fail_at_copy(0);
+    CHECK_THROWS_AS(periodic_timer(0s, std::move(f), t, std::move(argument)), std::invalid_argument);
+    CHECK(f.held != nullptr);
+    CHECK(argument != nullptr);
+  }
+  CHECK(tracked::live() == 0);
+}
+
 // ── order, and callbacks that block ──
 
 TEST_CASE("callbacks begin in the order of their deadlines, those of the same in the order of their starts") {

@@ -110,6 +110,8 @@ private:
   //      (acquire), then raises turn_: a sleeper that the holder saw has read turn_ before and cannot oversleep.
   //  (E) the raise of turn_ (release) pairs with (F) a sleeper's reading of it (acquire): one that read the new turn_
   //      sees woken raised too, and clears it before it sleeps on.
+  //  (G) Of two unlock()s of one lock, a mistake, the one that was first to raise woken may be the last to let go: the
+  //      other one counted on its wake-up. So it wakes whom it has counted, and only then throws.
   static constexpr std::uint32_t locked_bit = 1;
   static constexpr std::uint32_t reserved_bit = 2;
   static constexpr std::uint32_t one_woken = 4;
@@ -228,9 +230,12 @@ inline bool mutex::lock_sleeping(detail::deadline until) noexcept {
 }
 
 SPOOL_COLD inline void mutex::unlock_contended(std::uint32_t seen) {
+  bool counted = false;  // whether this call has raised woken
   for (;;) {
-    if ((seen & locked_bit) == 0)
+    if ((seen & locked_bit) == 0) {
+      if (counted) detail::futex_wake_one(&turn_);  // (G)
       throw usage_error("spool::mutex: unlocked, but it is not locked: unlock() once for each lock()");
+    }
     const std::uint32_t woken = (seen & woken_bits) / one_woken;
     const bool reserved = (seen & reserved_bit) != 0;
     const bool wakes = !reserved && woken < woken_bits / one_woken && woken < seen / one_sleeper;
@@ -247,6 +252,7 @@ SPOOL_COLD inline void mutex::unlock_contended(std::uint32_t seen) {
       continue;
     }
     turn_.fetch_add(1, detail::memory_order_release);  // (E)
+    counted = true;
     seen += one_woken;
     // If a sleeper came, cleared woken and went back to sleep meanwhile, all is to do again.
     while ((seen & locked_bit) != 0 && (seen & woken_bits) != 0 && (seen & reserved_bit) == 0) {

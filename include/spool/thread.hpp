@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <spool/detail/bound_call.hpp>
 #include <spool/detail/config.hpp>
 #include <spool/detail/deadline.hpp>
 #include <spool/detail/main_thread.hpp>
@@ -64,9 +65,13 @@ public:
     requires detail::thread_body<std::decay_t<F>, std::decay_t<Args>...>
   [[nodiscard("a thread runs once start() is called: name it")]] explicit thread(thread_options options, F&& f,
                                                                                  Args&&... args)
-      : state_(new detail::thread_state_of<detail::thread_call<std::decay_t<F>, std::decay_t<Args>...>>(
-            detail::name_or_default(std::move(options.name)), options.daemon, std::forward<F>(f),
-            std::forward<Args>(args)...)) {}
+      : state_(detail::with_copies_made(
+            [&options](auto&&... parts) {
+              return new detail::thread_state_of<detail::thread_call<std::decay_t<F>, std::decay_t<Args>...>>(
+                  detail::name_or_default(std::move(options.name)), options.daemon,
+                  std::forward<decltype(parts)>(parts)...);
+            },
+            std::forward<F>(f), std::forward<Args>(args)...)) {}
   SPOOL_REFUSE(
       "spool: thread(f, args...) needs an f that can be called with copies of args, or an object with run(args...)",
       explicit thread(Given&&...) requires detail::no_copy_of<thread, Given...>);
@@ -97,11 +102,13 @@ public:
   void join() { static_cast<void>(state().join(detail::deadline::never())); }
 
   /// Waits at most d; d <= 0 looks once, the largest d never ends.      Returns  whether the thread is gone.
+  /// Blocks  At most d, but of a thread whose last thread-local is destroyed until the system has ended it: some
+  ///         microseconds, or as long as destructors of POSIX keys (pthread_key_create) take.
   template <class Rep, class Period>
   bool join_for(std::chrono::duration<Rep, Period> d) {
     return state().join(detail::deadline::after(d));
   }
-  /// Waits until t of any clock at most.      Returns  whether the thread is gone.
+  /// Waits until t of any clock at most, and blocks as join_for().      Returns  whether the thread is gone.
   template <class Clock, class Duration>
   bool join_until(std::chrono::time_point<Clock, Duration> t) {
     return state().join(detail::deadline::at(t));

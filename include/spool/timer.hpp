@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <spool/detail/bound_call.hpp>
 #include <spool/detail/deadline.hpp>
 #include <spool/detail/refuse.hpp>
 #include <spool/detail/timer_call.hpp>
@@ -47,9 +48,13 @@ public:
   [[nodiscard("a timer runs once start() is called: name it")]] explicit timer(std::chrono::duration<Rep, Period> delay,
                                                                                F&& f, Args&&... args)
       : core_(detail::saturated_ns(delay), 0,
-              detail::unique_function<void()>(
-                  std::in_place_type<detail::timer_call<std::decay_t<F>, std::decay_t<Args>...>>, std::forward<F>(f),
-                  std::forward<Args>(args)...)) {}
+              detail::with_copies_made(
+                  [](auto&&... parts) {
+                    using call = detail::timer_call<std::decay_t<F>, std::decay_t<Args>...>;
+                    return detail::unique_function<void()>(std::in_place_type<call>,
+                                                           std::forward<decltype(parts)>(parts)...);
+                  },
+                  std::forward<F>(f), std::forward<Args>(args)...)) {}
   SPOOL_REFUSE(
       "spool: timer(delay, f, args...) needs a delay with a unit, as 30s, and an f to be called with copies of args",
       explicit timer(Given&&...) requires detail::no_copy_of<timer, Given...>);
@@ -105,9 +110,13 @@ public:
     requires std::is_invocable_v<std::decay_t<F>&, std::decay_t<Args>&...>
   [[nodiscard("a timer runs once start() is called: name it")]] explicit periodic_timer(
       std::chrono::duration<Rep, Period> interval, F&& f, Args&&... args)
-      : core_(checked(interval), checked(interval),
-              detail::periodic_call<std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(f),
-                                                                            std::forward<Args>(args)...)) {}
+      : core_{checked(interval), checked(interval),  // in braces, so that it is checked before f is touched
+              detail::with_copies_made(
+                  [](auto&&... parts) {
+                    return detail::periodic_call<std::decay_t<F>, std::decay_t<Args>...>(
+                        std::forward<decltype(parts)>(parts)...);
+                  },
+                  std::forward<F>(f), std::forward<Args>(args)...)} {}
   SPOOL_REFUSE(
       "spool: periodic_timer(interval, f, args...) needs an interval with a unit, as 30s, and an f to be called "
       "again and again: it gets copies of args as lvalues",

@@ -1,9 +1,11 @@
 // tests/model/mutex_scenarios.cpp · the claims of mutex and recursive_mutex
 // SPDX-License-Identifier: MIT
+#include <array>
 #include <chrono>
 #include <memory>
 #include <thread>
 
+#include <spool/errors.hpp>
 #include <spool/mutex.hpp>
 #include <spool/recursive_mutex.hpp>
 
@@ -128,6 +130,29 @@ MODEL_SCENARIO(mutex_sleeps_and_wakes_after_four_have_given_up) {
   m.unlock();
   patient.join();
   MODEL_CHECK(entered);
+}
+
+// Two that unlock one lock are a mistake of theirs, and one of them hears of it. Which of the two lets go and which one
+// has promised to wake may be mixed up: the sleeper, who has done nothing wrong, is woken all the same.
+MODEL_SCENARIO(mutex_unlocked_by_two_wakes_its_sleeper, .timeouts_may_rescue = false) {
+  spool::mutex m;
+  const auto refused = [&] {
+    try {
+      m.unlock();
+      return 0;
+    } catch (const spool::usage_error&) {
+      return 1;
+    }
+  };
+  std::array<int, 3> refusals{};
+  m.lock();
+  std::thread sleeper([&] { m.lock(), refusals[0] = refused(); });
+  if (choose(4) != 0) wait_for_sleepers(1);
+  at_once([&] { refusals[1] = refused(); }, [&] { refusals[2] = refused(); });
+  sleeper.join();
+  MODEL_CHECK(refusals[0] + refusals[1] + refusals[2] == 1);  // two locks, three unlocks
+  MODEL_CHECK(m.try_lock());
+  m.unlock();
 }
 
 // Who has locked last may destroy it, while the unlock before is still about to
