@@ -103,7 +103,7 @@ TEST_CASE("a thread says what it was asked too early, too late or too often") {
   std::string itself;
   spool::thread t([&] { itself = message([&] { t.join(); }); });
   SAYS("spool::thread: joined before it was started: call start() first", t.join());
-  {
+  if (no_more_threads::works) {
     const no_more_threads refuse;
     const std::string refused = message([&] { t.start(); });
     CHECK(well_formed(refused).starts_with(
