@@ -1,11 +1,16 @@
 # Runs word_count over a small tree made here and checks what it prints, and what it says to bad arguments.
 #
-#   cmake -DPROGRAM=path/to/word_count -DWORK=folder -P test.cmake
+#   cmake -DPROGRAM=path/to/word_count -DWORK=folder -DSYSTEM=name -P test.cmake
+#
+# SYSTEM is the one that the program is for, as CMake calls it: one for Windows knows no links or pipes of Unix.
 cmake_minimum_required(VERSION 3.23)
 set(tree "${WORK}/tree")
 
 # expect(CODE STDOUT_REGEX STDERR_REGEX ARGUMENTS...)
 function(expect code out err)
+  if(err STREQUAL "^$" AND SYSTEM STREQUAL "Windows" AND CMAKE_HOST_UNIX)
+    set(err "")  # Wine has things of its own to say
+  endif()
   execute_process(COMMAND ${PROGRAM} ${ARGN} RESULT_VARIABLE got_code OUTPUT_VARIABLE got_out ERROR_VARIABLE got_err)
   if(NOT got_code STREQUAL code OR NOT got_out MATCHES "${out}" OR NOT got_err MATCHES "${err}")
     message(NOTICE "── word_count ${ARGN}\n── ended with ${got_code} ──\n${got_out}── stderr ──\n${got_err}")
@@ -33,7 +38,7 @@ set(symlinks 0)
 set(specials 0)
 set(unreadable 0)
 set(reported "^$")
-if(CMAKE_HOST_UNIX)
+if(NOT SYSTEM STREQUAL "Windows")
   execute_process(COMMAND printf "\\000one\\000\\377two\\001\\000" OUTPUT_FILE "${tree}/binary")  # 11  2  0
   set(files 7)
   set(bytes 500,089)
@@ -65,7 +70,7 @@ expect(0 "^${counts}one thread: .*equals" "${reported}" --threads=1 --top=0 -- $
 expect(0 "^1 files, 29 bytes, 6 words, 3 different words\n" "^$" ${tree}/plain.txt)
 expect(0 "^2 files, 58 bytes, 12 words, 3 different words\n" "^$" ${tree}/plain.txt ${tree}/plain.txt)
 expect(0 "^0 files, 0 bytes, 0 words, 0 different words\n.*equals" "^$" "${tree}/empty directory")
-if(CMAKE_HOST_UNIX)
+if(NOT SYSTEM STREQUAL "Windows")
   expect(0 "^1 files, 29 bytes" "^$" ${tree}/a/same)
   expect(0 "^${counts}" "" ${tree}/a/loop)
 endif()
@@ -79,7 +84,7 @@ foreach(wrong 0 -1 3x 1025 99999999999999999999999 "")
   expect(2 "^$" "--threads needs a number from 1 to 1024, not '${wrong}'\nTry 'word_count --help'" --threads=${wrong} ${tree})
 endforeach()
 expect(2 "^$" "no such file or directory: '[^\n]*/missing'" ${tree} ${tree}/missing)
-if(EXISTS /dev/full)
+if(NOT SYSTEM STREQUAL "Windows" AND EXISTS /dev/full)
   execute_process(COMMAND sh -c "$0 --threads 2 $1 > /dev/full" ${PROGRAM} "${tree}" RESULT_VARIABLE code ERROR_VARIABLE err)
   if(NOT code EQUAL 1 OR NOT err MATCHES "can't write the result")
     message(FATAL_ERROR "with a full disk it ended with ${code}\n${err}")
