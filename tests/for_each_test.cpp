@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cstddef>
 #include <forward_list>
+#include <list>
+#include <numeric>
 #include <ranges>
 #include <stdexcept>
 #include <string>
@@ -90,6 +92,44 @@ TEST_CASE("what f throws in a worker comes out of for_each in the caller") {
     throw std::runtime_error("from a worker");
   };
   CHECK_THROWS_WITH(pool.for_each(two, f), "from a worker");
+}
+
+namespace {
+
+/// For how many elements f is called in the caller after it has thrown in a worker.
+std::ptrdiff_t called_after_a_throw(auto&& range) {
+  thread_pool pool(1);
+  gate ended;
+  const std::thread::id caller = std::this_thread::get_id();
+  const auto f = [&](int& each) {
+    if (std::this_thread::get_id() != caller) {
+      pool.post([&] { ended.open(); });  // when the worker has left the loop
+      throw std::runtime_error("from a worker");
+    }
+    ended.wait();
+    each = 1;
+  };
+  CHECK_THROWS_WITH(pool.for_each(range, f), "from a worker");
+  return std::ranges::count(range, 1);
+}
+
+}  // namespace
+
+TEST_CASE("what f throws in one thread ends the others' work, too, after at most 16 elements in a row") {
+  CHECK(called_after_a_throw(std::vector<int>(10'000, 0)) <= 16);
+  CHECK(called_after_a_throw(std::list<int>(10'000, 0)) == 1);
+}
+
+TEST_CASE("the steps of a range that for_each walks through may wait for tasks of the pool") {
+  for (const std::size_t workers : {1u, 2u}) {
+    thread_pool pool(workers);
+    std::vector<int> numbers(40);
+    std::iota(numbers.begin(), numbers.end(), 0);
+    auto even = numbers | std::views::filter([&](int n) { return pool.submit([n] { return n % 2 == 0; }).result(); });
+    std::atomic<int> sum{0};
+    pool.for_each(even, [&](int n) { sum += n; });
+    CHECK(sum == 380);
+  }
 }
 
 TEST_CASE("of several exceptions for_each throws one, and no other is reported") {

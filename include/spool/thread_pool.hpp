@@ -188,8 +188,8 @@ public:
   ///
   /// Shape    A forward range, or better. f is not copied; several threads call it at the same time.
   /// Blocks   Until f has returned for every element. Nobody else's task runs in this thread meanwhile.
-  /// Throws   what a call of f threw first; what was not begun by then is skipped. pool_shutdown_error,
-  ///          broken_pool_error.
+  /// Throws   what a call of f threw first; what was not begun by then is skipped, but for up to 15 elements in a row that
+  ///          a thread has begun with. pool_shutdown_error, broken_pool_error.
   /// Source   Guided self-scheduling, Polychronopoulos and Kuck: each thread takes a share of what is left.
   template <class Range, class F>
     requires detail::loopable<Range, F>

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <iterator>
@@ -13,8 +14,10 @@
 
 #include <spool/detail/atomic.hpp>
 #include <spool/detail/config.hpp>
+#include <spool/detail/deadline.hpp>
 #include <spool/detail/min_max.hpp>
 #include <spool/detail/range_access.hpp>
+#include <spool/detail/task_thread.hpp>
 #include <spool/detail/word_lock.hpp>
 #include <spool/future.hpp>
 #include <spool/mutex.hpp>
@@ -43,7 +46,6 @@ public:
     to = from + static_cast<std::iter_difference_t<Iterator>>(count);
     return true;
   }
-  void drop_all() noexcept { next_.store(size_, memory_order_relaxed); }
 
 private:
   const Iterator first_;
@@ -71,15 +73,20 @@ public:
     left_ -= count;
     return true;
   }
-  void drop_all() noexcept {
-    const locked held(lock_);
-    left_ = 0;
-  }
 
 private:
-  /// Not a word_lock: the steps of an iterator are the user's code, which may take long, and throw.
+  /// Not a word_lock: the steps of an iterator are the user's code, which may take long, and throw. It may even wait for
+  /// tasks of this pool: so a worker that cannot get the lock soon lets another stand in for it.
   struct locked {
-    explicit locked(mutex& m) : held(m) { held.lock(); }
+    explicit locked(mutex& m) : held(m) {
+      if (held.try_lock_for(std::chrono::microseconds(100))) return;
+      awaited_results nothing;
+      task_wait sleep(nothing);
+      while (!sleep.nap(deadline::never()).is_never()) {
+        if (held.try_lock_for(std::chrono::milliseconds(10))) return;
+      }
+      held.lock();
+    }
     ~locked() { held.unlock(); }
     locked(const locked&) = delete;
     locked& operator=(const locked&) = delete;
@@ -108,14 +115,12 @@ public:
     try {
       Iterator from = Iterator();
       Iterator to = Iterator();
-      while (chunks_.take(sharers_, from, to)) {
-        for (; from != to; ++from) call(*from);
-      }
+      while (!has_thrown_.load(memory_order_relaxed) && chunks_.take(sharers_, from, to)) call_each(from, to);
       return;
     } catch (...) {
       thrown = std::current_exception();
     }
-    chunks_.drop_all();
+    has_thrown_.store(true, memory_order_relaxed);
     word_guard held(lock_);
     if (first_thrown_ == nullptr) std::swap(first_thrown_, thrown);
   }
@@ -135,9 +140,25 @@ private:
     }
   }
 
+  /// Calls f on each of a part, until one is seen to have thrown. A look at every element would keep the compiler from
+  /// working on several at once, where they lie in a row: there it looks between a few.
+  void call_each(Iterator from, const Iterator& to) {
+    if constexpr (std::random_access_iterator<Iterator>) {
+      while (from != to && !has_thrown_.load(memory_order_relaxed)) {
+        const Iterator next = to - from <= in_a_row ? to : from + in_a_row;
+        for (; from != next; ++from) call(*from);
+      }
+    } else {
+      for (; from != to && !has_thrown_.load(memory_order_relaxed); ++from) call(*from);
+    }
+  }
+
+  static constexpr int in_a_row = 16;
+
   Chunks chunks_;
   F& f_;
-  const std::size_t sharers_;  // the larger, the smaller the parts
+  const std::size_t sharers_;       // the larger, the smaller the parts
+  atomic<bool> has_thrown_{false};  // what has not begun when a thread sees it is skipped
   word_lock lock_;
   std::exception_ptr first_thrown_;  // guarded by lock_ while threads work
 };
