@@ -340,10 +340,7 @@ private:
 
   void abandon() noexcept {
     std::exception_ptr broken = detail::broken_promise();
-    state_->set(detail::future_state_base::has_error, [&](auto& s) {
-      s.mark_own_error();
-      s.emplace_error(std::move(broken));
-    });
+    state_->set(detail::future_state_base::has_error, [&](auto& s) { s.emplace_error(std::move(broken)); });
   }
 
   detail::promise_state<T>* state_;
