@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 //
 // detail::report_unhandled is what the library calls where an exception has nowhere else to go.
+#include <spool/errors.hpp>
 #include <spool/excepthook.hpp>
 
 #include <atomic>
@@ -12,6 +13,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "support/catch.hpp"
@@ -157,6 +159,24 @@ TEST_CASE("hooks are replaced while exceptions arrive: each exception goes to on
     for (int n = 0; n < rounds; ++n) me == 0 ? void(spool::set_excepthook(hook)) : report("x");
   });
   CHECK(seen == 3 * rounds);
+}
+
+TEST_CASE("the library's own errors are not reported: broken promise, broken pool, cancelled") {
+  hook_scope restore;
+  std::vector<std::string> reported;
+  spool::set_excepthook(
+      [&](spool::thread_info const&, std::exception_ptr p) { reported.push_back(text_of(std::move(p))); });
+  const auto leaves = [](auto error) { spool::detail::report_unhandled(std::make_exception_ptr(std::move(error))); };
+  leaves(spool::broken_promise_error());
+  leaves(spool::broken_pool_error());
+  leaves(spool::cancelled_error());
+  CHECK(reported.empty());
+  leaves(spool::timeout_error("time"));
+  leaves(spool::pool_shutdown_error("pool"));
+  leaves(spool::queue_shutdown_error("queue"));
+  leaves(spool::broken_barrier_error("barrier"));
+  leaves(spool::usage_error("usage"));
+  CHECK(reported == std::vector<std::string>{"time", "pool", "queue", "barrier", "usage"});
 }
 
 #if defined(CAN_READ_STDERR)

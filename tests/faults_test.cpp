@@ -413,3 +413,45 @@ TEST_CASE("whatever a callable throws, who called it goes on") {
   CHECK(log.count("boom") == 4 + static_cast<std::size_t>(fired));
   CHECK(pool.submit([] { return 1; }).result() == 1);
 }
+
+TEST_CASE("the library's own errors need no reader, wherever they leave what is called") {
+  const hook_log log;
+  spool::promise<int> cancelled;
+  const spool::future<int> f = cancelled.get_future();
+  f.cancel();
+  const auto rethrows = [f](auto&&...) { return f.result(); };
+  {
+    spool::thread_pool pool(2);
+    pool.submit(rethrows);
+    pool.submit([rethrows](std::stop_token) { return rethrows(); });
+    pool.submit([] { return 1; }).then(rethrows);
+    pool.submit([] { return 1; }).then(pool, rethrows);
+    pool.submit(rethrows).then(pool, [](int i) { return i; });
+    pool.submit([] {}).add_done_callback(rethrows);
+    pool.post(rethrows);
+    const auto coroutine = [](spool::thread_pool& p, spool::future<int> awaited) -> spool::future<int> {
+      co_await p.schedule();
+      co_return co_await awaited;
+    };
+    coroutine(pool, f);
+    pool.wait_idle();
+  }
+  {
+    spool::promise<int> p;
+    p.set_exception(std::make_exception_ptr(spool::cancelled_error()));
+  }
+  spool::thread thread(rethrows);
+  thread.start();
+  thread.join();
+  spool::timer timer(0s, rethrows);
+  timer.start();
+  timer.join();
+  CHECK(log.size() == 0);
+
+  // But what breaks a pool is always told.
+  spool::thread_pool broken(spool::pool_options{.max_workers = 1, .initializer = [f] { f.result(); }});
+  CHECK(ending(broken.submit([] {})) == "broken_pool_error");
+  broken.shutdown();
+  CHECK(log.count(spool::cancelled_error().what()) == 1);
+  CHECK(log.size() == 1);
+}

@@ -60,6 +60,9 @@ static_assert(std::is_void_v<decltype(std::declval<future<void>>().result())>);
 static_assert(std::is_same_v<decltype(std::declval<future<int&>&>().result()), int&>);
 static_assert(std::is_same_v<decltype(std::declval<future<int&>>().result()), int&>);
 static_assert(std::is_same_v<decltype(std::declval<future<int> const&>().exception()), std::exception_ptr>);
+static_assert(std::is_same_v<decltype(std::declval<future<int> const&>().exception_for(1s)), std::exception_ptr>);
+static_assert(
+    std::is_same_v<decltype(std::declval<future<int> const&>().exception_until(steady::now())), std::exception_ptr>);
 static_assert(std::is_same_v<decltype(std::declval<future<int> const&>().wait_for(1s)), bool>);
 static_assert(std::is_same_v<decltype(std::declval<future<int> const&>().wait_until(steady::now())), bool>);
 static_assert(std::is_same_v<decltype(std::declval<future<int> const&>().wait(std::stop_token{})), bool>);
@@ -85,6 +88,8 @@ TEST_CASE("an empty future is not valid, and every use of it but valid, == and h
   CHECK_THROWS_AS(static_cast<void>(empty.result_for(0s)), spool::usage_error);
   CHECK_THROWS_AS(static_cast<void>(empty.result_until(steady::now())), spool::usage_error);
   CHECK_THROWS_AS(static_cast<void>(empty.exception()), spool::usage_error);
+  CHECK_THROWS_AS(static_cast<void>(empty.exception_for(0s)), spool::usage_error);
+  CHECK_THROWS_AS(static_cast<void>(empty.exception_until(steady::now())), spool::usage_error);
   CHECK_THROWS_AS(empty.add_done_callback([](future<int> const&) {}), spool::usage_error);
   CHECK_THROWS_AS(static_cast<void>(empty.request_stop()), spool::usage_error);
 
@@ -514,6 +519,25 @@ TEST_CASE("exception is null if there is none") {
   CHECK(q.get_future().exception() == nullptr);
 }
 
+TEST_CASE("exception with a limit gives up with timeout_error, and else is as exception") {
+  promise<int> value, error, cancelled;
+  const future<int> fine = value.get_future(), failed = error.get_future(), gone = cancelled.get_future();
+  for (future<int> const* each : {&fine, &failed, &gone}) {
+    CHECK_THROWS_AS(static_cast<void>(each->exception_for(0s)), spool::timeout_error);
+    CHECK_THROWS_AS(static_cast<void>(each->exception_for(1us)), spool::timeout_error);
+    CHECK_THROWS_AS(static_cast<void>(each->exception_until(steady::now())), spool::timeout_error);
+  }
+  value.set_value(1);
+  error.set_exception(boom("mine"));
+  gone.cancel();
+  CHECK(fine.exception_for(0s) == nullptr);
+  CHECK(fine.exception_until(steady::time_point::min()) == nullptr);
+  CHECK(failed.exception_for(0s) == failed.exception());
+  CHECK(failed.exception_until(steady::time_point::max()) == failed.exception());
+  CHECK_THROWS_AS(static_cast<void>(gone.exception_for(0s)), spool::cancelled_error);
+  CHECK_THROWS_AS(static_cast<void>(gone.exception_until(steady::now())), spool::cancelled_error);
+}
+
 TEST_CASE("a result may be void, a reference, or of any type that moves") {
   SECTION("void") {
     promise<void> p;
@@ -774,6 +798,8 @@ TEST_CASE("zero and negative timeouts poll once") {
   CHECK_THROWS_AS(f.result_for(0s), spool::timeout_error);
   CHECK_THROWS_AS(f.result_for(-1s), spool::timeout_error);
   CHECK_THROWS_AS(f.result_until(steady::time_point::min()), spool::timeout_error);
+  CHECK_THROWS_AS(static_cast<void>(f.exception_for(-1s)), spool::timeout_error);
+  CHECK_THROWS_AS(static_cast<void>(f.exception_until(steady::time_point::min())), spool::timeout_error);
   p.set_value(1);
   CHECK(f.wait_for(0s));
   CHECK(f.wait_for(-1ns));
@@ -787,7 +813,7 @@ TEST_CASE("the largest duration and time point mean for ever and never overflow"
   promise<int> p;
   const future<int> f = p.get_future();
   std::atomic<int> right{0};
-  crew waiters(7, [&](std::size_t i) {
+  crew waiters(9, [&](std::size_t i) {
     bool done = false;
     switch (i) {
       case 0:
@@ -808,6 +834,12 @@ TEST_CASE("the largest duration and time point mean for ever and never overflow"
       case 5:
         done = f.result_for(std::chrono::duration<std::uint64_t>::max()) == 1;
         break;
+      case 6:
+        done = f.exception_for(std::chrono::hours::max()) == nullptr;
+        break;
+      case 7:
+        done = f.exception_until(std::chrono::system_clock::time_point::max()) == nullptr;
+        break;
       default:
         done = f.result_until(std::chrono::time_point<std::chrono::system_clock, std::chrono::hours>::max()) == 1;
     }
@@ -816,7 +848,7 @@ TEST_CASE("the largest duration and time point mean for ever and never overflow"
   CHECK_FALSE(f.wait_for(2ms));  // gives them time to wait; decides nothing
   p.set_value(1);
   waiters.join();
-  CHECK(right == 7);
+  CHECK(right == 9);
 }
 
 TEST_CASE("no timeout of a future fires early") {
@@ -866,6 +898,16 @@ TEST_CASE("every way to wait is ended by a value, an exception, a cancel and a b
       [](future<int> const& f) {
         return "fine/" + outcome([&] {
                  if (const auto e = f.exception()) std::rethrow_exception(e);
+               });
+      },
+      [](future<int> const& f) {
+        return "fine/" + outcome([&] {
+                 if (const auto e = f.exception_for(1h)) std::rethrow_exception(e);
+               });
+      },
+      [](future<int> const& f) {
+        return "fine/" + outcome([&] {
+                 if (const auto e = f.exception_until(std::chrono::system_clock::now() + 1h)) std::rethrow_exception(e);
                });
       },
   };
@@ -1372,6 +1414,18 @@ TEST_CASE("callbacks run after the waiters are released") {
   }
 }
 
+TEST_CASE("a callback may be a pointer to a member of the future") {
+  const hook_log log;
+  promise<int> p;
+  future<int> f = p.get_future();
+  f.add_done_callback(&future<int>::cancel);
+  f.add_done_callback(static_cast<int const& (future<int>::*)() const&>(&future<int>::result));
+  p.set_exception(boom("from the member"));
+  CHECK_FALSE(f.cancelled());
+  CHECK(log.count("from the member") == 1);
+  CHECK(log.size() == 1);
+}
+
 TEST_CASE("a callback that throws goes to the excepthook and stops no other") {
   const hook_log log;
   promise<int> p;
@@ -1649,7 +1703,7 @@ TEST_CASE("an exception that comes after the last handle went is reported") {
 
 TEST_CASE("an exception that was asked for is not reported: result, exception, a callback") {
   const hook_log log;
-  for (const int way : {0, 1, 2, 3, 4, 5, 6, 7}) {
+  for (const int way : {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}) {
     CAPTURE(way);
     promise<int> p;
     future<int> f = p.get_future();
@@ -1675,6 +1729,12 @@ TEST_CASE("an exception that was asked for is not reported: result, exception, a
         break;
       case 6:
         f.add_done_callback([](future<int> const&) {});
+        break;
+      case 7:
+        CHECK(f.exception_for(0s) != nullptr);
+        break;
+      case 8:
+        CHECK(f.exception_until(steady::now()) != nullptr);
         break;
       default:
         CHECK_THROWS(std::move(f).result());

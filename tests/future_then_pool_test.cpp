@@ -77,6 +77,20 @@ TEST_CASE("then with a pool takes a source that is done, void, a reference, move
   CHECK(*m.get_future().then(pool, [](std::unique_ptr<int> i) { return i; }).result() == 2);
 }
 
+TEST_CASE("then takes a pool of a class derived from thread_pool, too") {
+  struct named_pool : thread_pool {
+    named_pool() : thread_pool(spool::pool_options{.max_workers = 1, .thread_name_prefix = "derived"}) {}
+  };
+  named_pool pool;
+  promise<int> p;
+  future<std::string> name = p.get_future().then(pool, [](int) { return spool::detail::this_thread_info().name; });
+  const future<int> f = p.get_future();
+  const future<int> next = f.then(pool, one_more);
+  p.set_value(1);
+  CHECK(name.result() == "derived_0");
+  CHECK(next.result() == 2);
+}
+
 TEST_CASE("then with a pool enters the pool when its source completes, not before") {
   thread_pool pool(1);
   busy worker(pool);

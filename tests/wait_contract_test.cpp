@@ -861,6 +861,29 @@ TEST_CASE("the range keeps no future that it has yielded") {
   CHECK(count_gone() == 3);  // the range itself is still there
 }
 
+TEST_CASE("moving a future out of the range of as_completed ends nothing: the rest comes all the same") {
+  pairs t(3);
+  for (const int i : {2, 0, 1}) t.promises[static_cast<std::size_t>(i)].set_value(i);
+  auto range = spool::as_completed(t.futures);
+  auto it = range.begin();
+  std::vector<future<int>> taken;
+  while (it != range.end()) {
+    taken.push_back(std::move(*it));
+    CHECK(it != range.end());  // it stands where it stood
+    CHECK(range.begin() != range.end());
+    ++it;
+  }
+  CHECK(taken == t.futures);
+  CHECK(range.begin() == range.end());
+
+  auto another = spool::as_completed(t.futures);
+  const future<int> first = std::move(*another.begin());
+  CHECK(first.result() == 0);
+  CHECK_FALSE(another.begin()->valid());
+  ++another.begin();
+  CHECK(collect(another) == std::vector<int>{1, 2});
+}
+
 TEST_CASE("a range of as_completed given an rvalue range keeps the futures alive until it yields them") {
   std::vector<promise<std::shared_ptr<int>>> promises(2);
   probe first;

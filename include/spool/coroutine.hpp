@@ -38,7 +38,6 @@
 #include <spool/detail/promise_state.hpp>
 #include <spool/detail/result_access.hpp>
 #include <spool/detail/resumption.hpp>
-#include <spool/errors.hpp>
 #include <spool/future.hpp>
 
 namespace spool {
@@ -84,21 +83,6 @@ struct coroutine_end {
   void await_resume() const noexcept {}
 };
 
-/// The library's own errors that may pass through a coroutine: of those no reader need be found.
-inline bool is_own_error(std::exception_ptr const& error) noexcept {
-  try {
-    std::rethrow_exception(error);
-  } catch (cancelled_error const&) {
-    return true;
-  } catch (broken_promise_error const&) {
-    return true;
-  } catch (broken_pool_error const&) {
-    return true;
-  } catch (...) {
-    return false;
-  }
-}
-
 /// What the coroutines that return a future<T> have in common, whatever T is.
 template <class T>
 class coroutine_promise_base {
@@ -113,7 +97,6 @@ public:
   ~coroutine_promise_base() {
     if (result_ == nullptr) return;
     if (outcome_ != future_state_base::pending) discard_outcome();
-    result_->mark_own_error();
     result_->emplace_error(std::exception_ptr(broken_promise()));
     result_->settle_and_drop(future_state_base::has_error, [] {});
   }
@@ -128,7 +111,6 @@ public:
   void unhandled_exception() noexcept {
     std::exception_ptr thrown = std::current_exception();
     discard_outcome();  // a destructor that threw after co_return
-    if (is_own_error(thrown)) result_->mark_own_error();
     result_->emplace_error(std::move(thrown));
     outcome_ = future_state_base::has_error;
   }

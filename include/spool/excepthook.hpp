@@ -13,6 +13,7 @@
 #include <spool/detail/shared_function.hpp>
 #include <spool/detail/thread_registry.hpp>
 #include <spool/detail/word_lock.hpp>
+#include <spool/errors.hpp>
 #include <spool/thread_info.hpp>
 
 namespace spool {
@@ -53,7 +54,7 @@ SPOOL_COLD inline void print_unhandled(const char* thread, std::exception_ptr co
 
 /// Gives the exception to the hook, in the calling thread, with no lock held. Nothing leaves: a hook that throws is
 /// followed by the default for what it was given.
-SPOOL_COLD inline void report_unhandled(std::exception_ptr what) noexcept {
+SPOOL_COLD inline void call_excepthook(std::exception_ptr what) noexcept {
   thread_info thread;
   excepthook_handler handler;
   try {
@@ -76,10 +77,32 @@ SPOOL_COLD inline void report_unhandled(std::exception_ptr what) noexcept {
   print_unhandled(thread.name.c_str(), what);
 }
 
+/// Whether it is one of the library's own errors that need no reader.
+SPOOL_COLD inline bool is_own_error(std::exception_ptr const& what) noexcept {
+  try {
+    std::rethrow_exception(what);
+  } catch (cancelled_error const&) {
+    return true;
+  } catch (broken_promise_error const&) {
+    return true;
+  } catch (broken_pool_error const&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+/// Where every exception comes that has nowhere else to go: to the hook, unless it is one of the library's own.
+SPOOL_COLD inline void report_unhandled(std::exception_ptr what) noexcept {
+  if (!is_own_error(what)) call_excepthook(std::move(what));
+}
+
 }  // namespace detail
 
 /// Sets what is done with exceptions that nobody can catch: one that leaves a thread's function, a posted task or a
-/// callback, and one in a future whose last handle goes away unread.
+/// callback, and one in a future whose last handle goes away unread. The library's own cancelled_error,
+/// broken_promise_error and broken_pool_error don't count, wherever they leave and whoever threw them: they only pass on
+/// that something was given up. What breaks a pool, as its initializer threw it, always comes here.
 ///
 /// Returns  the handler before, empty if it was the default (a line on stderr: `Exception in thread NAME: what()`);
 ///          an empty handler restores the default.

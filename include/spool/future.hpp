@@ -9,6 +9,7 @@
 #include <optional>
 #include <stdexcept>
 #include <stop_token>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -154,13 +155,16 @@ public:
   T get() && { return std::move(*this).result(); }
 
   /// Waits, and gives what the task threw, null if it returned.      Throws  cancelled_error.
-  std::exception_ptr exception() const {
-    detail::future_state<T>& s = state();
-    s.wait(detail::deadline::never());
-    if (s.is_cancelled()) throw cancelled_error();
-    if (s.current_phase() != detail::future_state_base::has_error) return nullptr;
-    s.mark_read();
-    return s.error();
+  std::exception_ptr exception() const { return exception_by(detail::deadline::never()); }
+  /// The same, waiting at most d; d <= 0 looks once.      Throws  timeout_error, too, if the time runs out first.
+  template <class Rep, class Period>
+  std::exception_ptr exception_for(std::chrono::duration<Rep, Period> d) const {
+    return exception_by(detail::deadline::after(d));
+  }
+  /// The same until t of any clock.
+  template <class Clock, class Duration>
+  std::exception_ptr exception_until(std::chrono::time_point<Clock, Duration> t) const {
+    return exception_by(detail::deadline::at(t));
   }
 
   /// Calls f(future<T> const&) once when it is done, in the thread that completes it, after those who wait were released
@@ -234,6 +238,13 @@ private:
   }
   decltype(auto) value_by(detail::deadline until) const { return detail::refer_to_result(done_by(until)); }
   T take_by(detail::deadline until) { return detail::take_result(done_by(until)); }
+  std::exception_ptr exception_by(detail::deadline until) const {
+    detail::future_state<T>& s = done_by(until);
+    if (s.is_cancelled()) throw cancelled_error();
+    if (s.current_phase() != detail::future_state_base::has_error) return nullptr;
+    s.mark_read();
+    return s.error();
+  }
 
   template <bool Taken, class F>
   auto continue_with(F&& f) const;
@@ -340,10 +351,7 @@ private:
 
   void abandon() noexcept {
     std::exception_ptr broken = detail::broken_promise();
-    state_->set(detail::future_state_base::has_error, [&](auto& s) {
-      s.mark_own_error();
-      s.emplace_error(std::move(broken));
-    });
+    state_->set(detail::future_state_base::has_error, [&](auto& s) { s.emplace_error(std::move(broken)); });
   }
 
   detail::promise_state<T>* state_;
@@ -377,7 +385,7 @@ public:
     try {
       state.add_handle();
       const future<T> handle = future_access::adopt(static_cast<future_state<T>*>(&state));
-      f_(handle);
+      static_cast<void>(std::apply(f_, std::tie(handle)));  // anything invocable, pointers to members too
     } catch (...) {
       thrown = std::current_exception();
     }

@@ -253,7 +253,8 @@ public:
   std::size_t pending() const noexcept { return pool_->pending(); }
 
 private:
-  friend struct detail::continuations_in<thread_pool>;
+  template <class Pool>
+  friend struct detail::continuations_in;
 
   static detail::scheduler* make(pool_options&& options) {
     if (options.max_workers == 0)
@@ -323,9 +324,10 @@ private:
   detail::scheduler* const pool_;
 };
 
-/// What future<T>::then(pool, f) does.
-template <>
-struct detail::continuations_in<thread_pool> {
+/// What future<T>::then(pool, f) does, with a pool of a derived class, too.
+template <class Pool>
+  requires std::is_base_of_v<thread_pool, Pool>
+struct detail::continuations_in<Pool> {
   template <bool Taken, class T, class F>
   static auto make(thread_pool& pool, const future<T>& source, F&& f) {
     return continue_in<Taken>(*pool.pool_, source, std::forward<F>(f));

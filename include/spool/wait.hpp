@@ -86,7 +86,7 @@ auto wait_until(Futures&& futures, std::chrono::time_point<Clock, Duration> t, r
 ///     for (auto& f : spool::as_completed(futures)) print(f.result());
 ///
 /// Shape            As wait(). An input range, moved but not copied; it keeps no future that it has yielded, and leaves
-///                  nothing behind in the others when it is dropped.
+///                  nothing behind in the others when it is dropped. What it yields may be moved out.
 /// Blocks           begin() and ++, until the next is done. Another thread stands in for a pool's worker meanwhile.
 /// Synchronization  As future::wait, for the future that is yielded.
 /// Throws           usage_error for an empty future, at the call.

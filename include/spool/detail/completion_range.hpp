@@ -104,7 +104,7 @@ public:
   private:
     friend class completion_range;
     explicit iterator(completion_range& r) noexcept : range_(&r) {}
-    bool at_end() const noexcept { return range_ == nullptr || !range_->current_.valid(); }
+    bool at_end() const noexcept { return range_ == nullptr || range_->at_end(); }
     completion_range* range_ = nullptr;
   };
 
@@ -113,7 +113,7 @@ public:
   completion_range(completion_range&&) noexcept = default;
   completion_range& operator=(completion_range&&) noexcept = default;
 
-  /// Waits for the first.
+  /// Stands where the iteration is, be it at a future that was moved out; waits for the first.
   iterator begin() {
     if (!begun_) {
       begun_ = true;
@@ -124,6 +124,8 @@ public:
   std::default_sentinel_t end() const noexcept { return {}; }
 
 private:
+  /// Not asked of current_, which may have been moved from.
+  bool at_end() const noexcept { return !begun_ || queue_ == nullptr; }
   void advance() {
     current_ = {};  // what was yielded is the caller's alone
     if (queue_ == nullptr) return;
@@ -140,7 +142,7 @@ private:
 
   std::unique_ptr<completion_queue<T>> queue_;  // null once all are yielded, or the time ran out
   deadline until_;
-  future<T> current_;
+  future<T> current_;  // whoever iterates may move it out
   bool begun_ = false;
 };
 

@@ -250,9 +250,6 @@ public:
   void mark_read() noexcept {
     if ((marks_.load(memory_order_relaxed) & read) == 0) marks_.fetch_or(read, memory_order_relaxed);
   }
-  /// The exception in here is the library's own: no reader need be found for it.
-  void mark_own_error() noexcept { marks_.fetch_or(own_error, memory_order_relaxed); }
-  bool is_own_error() const noexcept { return (marks_.load(memory_order_relaxed) & own_error) != 0; }
 
   /// The result is moved out.      Returns  false if it was before.
   bool mark_taken() noexcept { return (marks_.fetch_or(taken, memory_order_relaxed) & taken) == 0; }
@@ -332,7 +329,6 @@ private:
 
   static constexpr std::uint8_t read = 1;
   static constexpr std::uint8_t taken = 2;
-  static constexpr std::uint8_t own_error = 4;
 
   static phase phase_of(std::uint32_t word) noexcept { return static_cast<phase>(word & phase_mask); }
 
@@ -402,7 +398,7 @@ private:
   bool is_trivial_end() const noexcept { return current_phase() != has_error && has_trivial_contents(); }
 
   void end_of_handles() noexcept {
-    if (current_phase() == has_error && (marks_.load(memory_order_relaxed) & (read | own_error)) == 0) {
+    if (current_phase() == has_error && (marks_.load(memory_order_relaxed) & read) == 0) {
       report_unhandled(error());
     }
     destroy_contents();

@@ -157,7 +157,6 @@ public:
     if (!this->claim()) return this->drop_entry();
     from.count_discarded();
     this->discard_callable();
-    this->mark_own_error();
     this->emplace_error(std::exception_ptr(why));
     this->settle_and_drop(future_state_base::has_error, [] {});
   }

@@ -76,7 +76,7 @@ public:
     scheduler& pool = this->its_pool();
     const future_state_base::phase found = source.current_phase();
     if (found == future_state_base::has_error) {
-      return end_with(std::exception_ptr(source.error()), source.is_own_error(), outside);
+      return end_with(std::exception_ptr(source.error()), outside);
     }
     if (found == future_state_base::was_cancelled) {
       bool callbacks = false;
@@ -88,7 +88,7 @@ public:
     if (stage_.exchange(entering, memory_order_acq_rel) == left) return drop_spent_entry();
     std::exception_ptr refusal;
     scheduler::admission admitted(pool, refusal);
-    if (!admitted) return end_with(std::move(refusal), pool.is_broken(), entering);
+    if (!admitted) return end_with(std::move(refusal), entering);
     this->add_handle();  // for the look at the stage: it may run and end at once
     admitted.push(*this);
     if (stage_.exchange(inside, memory_order_acq_rel) == left) pool.count_discarded();
@@ -122,12 +122,11 @@ private:
   }
 
   /// Ends it with an error, without having been in the pool.
-  future_state_base* end_with(std::exception_ptr error, bool own, stage from) noexcept {
+  future_state_base* end_with(std::exception_ptr error, stage from) noexcept {
     scheduler& pool = this->its_pool();
     const bool mine = this->claim();
     if (mine) {
       this->discard_callable();
-      if (own) this->mark_own_error();
       this->emplace_error(std::move(error));
     }
     // Who has cancelled it from outside lets the pool go, too.

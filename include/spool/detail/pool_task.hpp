@@ -141,7 +141,6 @@ private:
   template <class LeftThePool>
   bool fail(std::exception_ptr why, LeftThePool&& left_the_pool) noexcept {
     if (!this->claim()) return false;
-    this->mark_own_error();
     this->emplace_error(std::move(why));
     const bool callbacks = this->settle(future_state_base::has_error);
     left_the_pool();

@@ -124,7 +124,7 @@ inline scheduler::thread_start scheduler::start_if_needed(os_thread& left) noexc
 /// The first initializer that throws decides: nothing runs any more.
 inline void scheduler::break_by(std::exception_ptr why) noexcept {
   discard_pending(broken_);
-  if (!break_reported_.exchange(true, memory_order_relaxed)) report_unhandled(std::move(why));
+  if (!break_reported_.exchange(true, memory_order_relaxed)) call_excepthook(std::move(why));
 }
 
 /// A parked worker that stood in for another, and is needed no more.

@@ -69,7 +69,6 @@ private:
 
   future_state_base::phase pass_on(const future_state_base& source) noexcept {
     f_.~F();
-    if (source.is_own_error()) this->mark_own_error();
     this->emplace_error(std::exception_ptr(source.error()));
     return future_state_base::has_error;
   }
