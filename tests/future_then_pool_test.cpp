@@ -83,8 +83,8 @@ TEST_CASE("then takes a pool of a class derived from thread_pool, too") {
   };
   named_pool pool;
   promise<int> p;
-  future<std::string> name = p.get_future().then(pool, [](int) { return spool::detail::this_thread_info().name; });
   const future<int> f = p.get_future();
+  const future<std::string> name = f.then(pool, [](int) { return spool::detail::this_thread_info().name; });
   const future<int> next = f.then(pool, one_more);
   p.set_value(1);
   CHECK(name.result() == "derived_0");

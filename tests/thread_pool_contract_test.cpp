@@ -2096,6 +2096,16 @@ TEST_CASE("map takes any input range, once gone through") {
   CHECK(seen == std::vector<int>{5, 6});
 }
 
+TEST_CASE("map moves what cannot be copied out of a range that is gone through once") {
+  thread_pool pool(2);
+  const auto boxed = [](int i) { return std::make_unique<int>(i); };
+  const auto value = [](std::unique_ptr<int> p) { return *p; };
+  const std::vector<int> numbers{1, 2, 3};
+  std::vector<int> seen;
+  for (const int r : pool.map(value, pool.map(boxed, numbers))) seen.push_back(r);
+  CHECK(seen == numbers);
+}
+
 TEST_CASE("the results of a map are R&, may be changed and moved out, and for void there are none") {
   thread_pool pool(2);
   const std::vector<int> data{1, 2, 3};
@@ -2386,6 +2396,22 @@ TEST_CASE("a submit whose copy throws has changed nothing and has not moved from
     CHECK(f.cancel());
   }
   CHECK(tracked::live() == 0);
+}
+
+TEST_CASE("what copies the callable may wait for the pool to be idle: the task to be has not entered it yet") {
+  thread_pool pool(1);
+  struct waits_when_copied {
+    explicit waits_when_copied(thread_pool& p) : pool(&p) {}
+    waits_when_copied(waits_when_copied const& other) noexcept(false) : pool(other.pool) { pool->wait_idle(); }
+    waits_when_copied(waits_when_copied&&) = default;
+    int operator()() const { return 1; }
+    thread_pool* pool;
+  };
+  const waits_when_copied callable(pool);
+  CHECK(pool.submit(callable).result() == 1);
+  CHECK(pool.try_submit(callable)->result() == 1);
+  pool.post(callable);
+  pool.wait_idle();
 }
 
 TEST_CASE("a submit whose callable cannot be copied because that throws leaves the arguments whole") {

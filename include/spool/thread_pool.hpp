@@ -43,6 +43,9 @@ namespace spool {
 /// Shape            Up to max_workers threads, each started when it is first needed; neither copied nor moved.
 /// Blocks           Only what says so. A task may wait for tasks of its own pool and of others, to any depth: it runs
 ///                  what it waits for itself if that has not started, else another thread stands in for it meanwhile.
+///                  So max_workers bounds the tasks that don't so wait. Only if what a task waits for has not begun, and
+///                  nothing else has, for a quarter of a second or two, one too many comes for it: those that run may be
+///                  blocked by a lock that the waiting task holds.
 /// Synchronization  submit() happens before the start of the task, its end before whatever reports it done.
 /// Complexity       submit() is one block of memory, reused in the steady state, and no system call unless a worker
 ///                  sleeps and none searches. A task made inside the pool takes no lock.
@@ -74,8 +77,12 @@ public:
   template <class F, class... Args>
     requires detail::is_callable<std::decay_t<F>, std::decay_t<Args>...>
   auto submit(F&& f, Args&&... args) {
-    detail::scheduler::admission admitted(*pool_);
-    return submit_admitted(admitted, std::forward<F>(f), std::forward<Args>(args)...);
+    return detail::with_copies_made(
+        [this](auto&&... parts) {
+          detail::scheduler::admission admitted(*pool_);
+          return submit_admitted(admitted, std::forward<decltype(parts)>(parts)...);
+        },
+        std::forward<F>(f), std::forward<Args>(args)...);
   }
   SPOOL_REFUSE(
       "spool: submit(f, args...) needs an f that can be called with copies of args: use std::ref to refer to one",
@@ -85,10 +92,14 @@ public:
   template <class F, class... Args>
     requires detail::is_callable<std::decay_t<F>, std::decay_t<Args>...>
   [[nodiscard("it may have been refused: look at it, or post()")]] auto try_submit(F&& f, Args&&... args) {
-    detail::scheduler::admission admitted(*pool_, detail::deadline::passed_already());
-    using handle = decltype(submit_admitted(admitted, std::forward<F>(f), std::forward<Args>(args)...));
-    if (!admitted) return std::optional<handle>();
-    return std::optional<handle>(submit_admitted(admitted, std::forward<F>(f), std::forward<Args>(args)...));
+    return detail::with_copies_made(
+        [this](auto&&... parts) {
+          detail::scheduler::admission admitted(*pool_, detail::deadline::passed_already());
+          using handle = decltype(submit_admitted(admitted, std::forward<decltype(parts)>(parts)...));
+          if (!admitted) return std::optional<handle>();
+          return std::optional<handle>(submit_admitted(admitted, std::forward<decltype(parts)>(parts)...));
+        },
+        std::forward<F>(f), std::forward<Args>(args)...);
   }
   SPOOL_REFUSE("spool: try_submit(f, args...) needs an f that can be called with copies of args",
                void try_submit(Given&&...));
@@ -101,12 +112,12 @@ public:
     if constexpr (call::stoppable) {
       submit(std::forward<F>(f), std::forward<Args>(args)...);  // the token needs someone to keep it
     } else {
-      detail::scheduler::admission admitted(*pool_);
-      admitted.push(*detail::with_copies_made(
-          [](auto&&... parts) {
-            return new detail::posted_task<call>(std::in_place, std::forward<decltype(parts)>(parts)...);
+      detail::with_copies_made(
+          [this](auto&&... parts) {
+            detail::scheduler::admission admitted(*pool_);
+            admitted.push(*new detail::posted_task<call>(std::in_place, std::forward<decltype(parts)>(parts)...));
           },
-          std::forward<F>(f), std::forward<Args>(args)...));
+          std::forward<F>(f), std::forward<Args>(args)...);
     }
   }
   SPOOL_REFUSE(
@@ -276,11 +287,7 @@ private:
   auto submit_admitted(detail::scheduler::admission& admitted, F&& f, Args&&... args) {
     using call = detail::bound_call<std::decay_t<F>, std::decay_t<Args>...>;
     using result = detail::submit_result<std::decay_t<F>, std::decay_t<Args>...>;
-    auto* t = detail::with_copies_made(
-        [&](auto&&... parts) {
-          return new detail::submitted_task<result, call>(*pool_, std::forward<decltype(parts)>(parts)...);
-        },
-        std::forward<F>(f), std::forward<Args>(args)...);
+    auto* t = new detail::submitted_task<result, call>(*pool_, std::forward<F>(f), std::forward<Args>(args)...);
     future<result> handle = detail::future_access::adopt<result>(t);
     admitted.push(*t);
     return handle;

@@ -1,19 +1,15 @@
-// tests/model/model.hpp · scenarios: a few threads and a few operations, run in
-// thousands of interleavings SPDX-License-Identifier: MIT
+// tests/model/model.hpp · scenarios: a few threads and a few operations, run in thousands of interleavings
+// SPDX-License-Identifier: MIT
 //
-//   MODEL_SCENARIO(a_name) { ... }    the main thread of one execution; it may
-//   start std::threads and spool::threads MODEL_CHECK(condition)            in
-//   any thread of it; ends the execution and reports it
+//   MODEL_SCENARIO(a_name) { ... }    the main thread of one execution; it may start std::threads and spool::threads
+//   MODEL_CHECK(condition)            in any thread of it; ends the execution and reports it
 //
-// An execution runs one thread at a time. It is found at fault if a check
-// fails, if plain data is accessed by two threads with nothing in the memory
-// model that orders them, if memory or an atomic is used after its end, if
-// nobody can run any more, if it does not come to an end, if a thread is
-// neither joined nor detached, or if memory leaks.
+// An execution runs one thread at a time. It is found at fault if a check fails, if plain data is accessed by two threads
+// with nothing in the memory model that orders them, if memory or an atomic is used after its end, if nobody can run any
+// more, if it does not come to an end, if a thread is neither joined nor detached, or if memory leaks.
 //
-// Within an execution std::thread, std::stop_token, std::shared_ptr, the clocks
-// and sleeping are those of the model too. No iostreams: what they allocate
-// belongs to the process.
+// Within an execution std::thread, std::stop_token, std::shared_ptr, the clocks and sleeping are those of the model too.
+// No iostreams: what they allocate belongs to the process.
 #pragma once
 
 #include <cstddef>

@@ -111,6 +111,28 @@ MODEL_SCENARIO(pool_task_waits_with_a_lock_held, .timeouts_may_rescue = false) {
   MODEL_CHECK(inside == 2);
 }
 
+// The one that stands in is blocked by that lock, and as many as may are awake: one too many has to come.
+MODEL_SCENARIO(pool_task_waits_again_with_a_lock_held) {
+  spool::mutex m;
+  spool::promise<void> blocked;
+  spool::thread_pool pool(with(1));
+  const auto outer = pool.submit([&, begun = blocked.get_future()] {
+    m.lock();
+    begun.wait();
+    const auto inner = pool.submit([] { return 1; });
+    while (!inner.wait_for(1h)) continue;
+    m.unlock();
+    return inner.result();
+  });
+  const auto other = pool.submit([&] {
+    blocked.set_value();
+    m.lock();
+    m.unlock();
+  });
+  MODEL_CHECK(outer.result() == 1);
+  other.wait();
+}
+
 // Three tasks in a row, each waiting for the next, of which the last comes from outside and late.
 MODEL_SCENARIO(pool_chain_whose_end_comes_late, .timeouts_may_rescue = false) {
   spool::promise<int> last;

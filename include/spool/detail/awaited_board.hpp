@@ -13,14 +13,15 @@ namespace spool::detail {
 /// one, but with what is waited for.
 ///
 /// Invariant  In the list are the waits of which something may not have started; the lock's note is their number. A wait
-///            joins before its worker counts as not awake, so that whoever comes for its place finds it.
+///            joins before its worker counts as not awake, so that whoever comes for its place finds it, and leaves
+///            after it counts as awake again, so that whoever finds it gone knows that the place is taken.
 class awaited_board {
 public:
   bool empty() const noexcept { return lock_.untouched(); }
 
   /// Adds what may start in this pool, if anything may.
   void add(awaited_results& wait, const void* pool) noexcept {
-    while (wait.next < wait.count && !may_start(wait, pool)) ++wait.next;
+    while (wait.next < wait.count && !next_may_start(wait, pool)) ++wait.next;
     if (wait.next == wait.count) return;
     lock_.lock();
     waits_.push_back(wait);
@@ -35,6 +36,14 @@ public:
     lock_.unlock(lock_.note() - (listed ? 1 : 0));
   }
 
+  /// Whether something of it may start still.
+  bool may_start(awaited_results& wait, const void* pool) noexcept {
+    if (wait.count == 0) return false;
+    word_guard held(lock_);
+    while (wait.next < wait.count && !next_may_start(wait, pool)) ++wait.next;
+    return wait.next < wait.count;
+  }
+
   /// The next that may start, with a handle for the caller; null if there is none.
   future_state_base* take(const void* pool) noexcept {
     if (empty()) return nullptr;
@@ -43,7 +52,7 @@ public:
     auto left = lock_.note();
     while (found == nullptr && !waits_.empty()) {
       awaited_results& wait = waits_.front();
-      while (wait.next < wait.count && !may_start(wait, pool)) ++wait.next;
+      while (wait.next < wait.count && !next_may_start(wait, pool)) ++wait.next;
       if (wait.next < wait.count) {
         found = wait.first[wait.next++];
         found->add_handle();  // whoever waits has one, and cannot leave before we unlock
@@ -57,7 +66,7 @@ public:
   }
 
 private:
-  static bool may_start(const awaited_results& wait, const void* pool) noexcept {
+  static bool next_may_start(const awaited_results& wait, const void* pool) noexcept {
     const future_state_base* s = wait.first[wait.next];
     return s != nullptr && s->may_start_in(pool);
   }

@@ -176,9 +176,17 @@ private:
   void discard(task& t) noexcept;
   const verdict* decided() const noexcept { return verdict_.load(memory_order_acquire); }
 
-  bool wants_another(pool_word seen) const noexcept { return seen.searching() == 0 && seen.awake() < max_workers_; }
+  /// Whom a worker is called for: one of max_workers, or one too many, who runs only what is waited for.
+  enum class room : std::uint8_t { for_max_workers, for_one_too_many };
+
+  bool wants_another(pool_word seen, room r = room::for_max_workers) const noexcept {
+    return seen.searching() == 0 && (seen.awake() < max_workers_ || r == room::for_one_too_many);
+  }
+  bool has_too_many_awake() const noexcept {
+    return pool_word{word_.load(memory_order_relaxed)}.awake() > max_workers_;
+  }
   void ensure_a_worker();
-  bool summon() noexcept;
+  bool summon(room r = room::for_max_workers) noexcept;
   enum class thread_start { started, needless, refused };
   thread_start start_if_needed(os_thread& left) noexcept;
   os_thread start_worker();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <stop_token>
 #include <utility>
 
@@ -34,6 +35,8 @@ inline void scheduler::look_for_the_end(pool_word seen) noexcept {
 }
 
 inline bool scheduler::wait_idle(deadline until) noexcept {
+  if (all_ended()) return true;
+  if (until.passed()) return false;
   add_to_word(pool_word::one_watcher);
   bool idle = false;
   {
@@ -59,7 +62,7 @@ inline void scheduler::close() noexcept {
 inline bool scheduler::wait_end(deadline until) noexcept {
   if (ending_.load(memory_order_acquire) == static_cast<std::uint32_t>(ending::joined)) return true;
   awaited_results nothing;
-  task_wait sleep(nothing);
+  std::optional<task_wait> sleep;
   for (;;) {
     std::uint32_t seen = ending_.load(memory_order_acquire);
     if (seen == static_cast<std::uint32_t>(ending::joined)) return true;
@@ -74,7 +77,8 @@ inline bool scheduler::wait_end(deadline until) noexcept {
       return true;
     }
     if (until.passed()) return false;
-    futex_wait(ending_, seen, sleep.nap(until));
+    if (!sleep) sleep.emplace(nothing);
+    futex_wait(ending_, seen, sleep->nap(until));
   }
 }
 

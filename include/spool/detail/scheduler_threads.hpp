@@ -80,13 +80,13 @@ inline void scheduler::ensure_a_worker() {
   part_with(left);
 }
 
-/// Makes one more worker search, if nobody searches and one may: the last that parked, else a new thread.
+/// Makes one more worker search, if nobody searches and there is room: the last that parked, else a new thread.
 /// Returns  false if one is needed and the system refuses it.
-inline bool scheduler::summon() noexcept {
+inline bool scheduler::summon(room r) noexcept {
   for (;;) {
     std::uint64_t seen = word_.load(memory_order_relaxed);
     do {
-      if (!wants_another({seen})) return true;
+      if (!wants_another({seen}, r)) return true;
     } while (!word_.compare_exchange_weak(seen, seen + pool_word::one_searching + pool_word::one_awake,
                                           memory_order_seq_cst, memory_order_relaxed));
     lock_.lock();
@@ -105,6 +105,7 @@ inline bool scheduler::summon() noexcept {
     lock_.unlock();
     part_with(left);
     if (!again) return outcome != thread_start::refused;
+    r = room::for_max_workers;
   }
 }
 

@@ -22,6 +22,9 @@ struct awaited_results : list_node {
   future_state_base* const* first;  // null where there is nothing (any more)
   std::size_t count;
   std::size_t next = 0;  // those before were looked at; guarded by the pool
+  // For the one who waits, to see whether its pool stands still.
+  deadline next_look = deadline::never();
+  std::uint64_t gone = std::uint64_t(-1);  // the tasks that had started at its last look
 };
 
 /// The side of a pool's worker that a waiting future sees: it knows no pool, only that someone may stand in.
@@ -33,6 +36,7 @@ public:
   /// How long a task that waits may sleep before it must ask again.
   enum class patience : std::uint8_t {
     unlimited,  // other threads of the pool are awake and will do its work
+    watch,      // others are awake, but may be blocked for ever by a lock that this task holds
     long_nap,   // none is awake: should work come, and the system refuse a thread for it, nobody else would ask again
     short_nap   // a thread was refused just now
   };
@@ -74,6 +78,8 @@ public:
     switch (patience_) {
       case task_thread::patience::short_nap:
         return earlier(until, deadline::after(std::chrono::milliseconds(10)));
+      case task_thread::patience::watch:
+        return earlier(until, awaited_.next_look);
       case task_thread::patience::long_nap:
         return earlier(until, deadline::after(std::chrono::seconds(1)));
       default:

@@ -93,6 +93,7 @@ private:
   task* take_from_lanes(std::size_t most) noexcept;
   bool search(task*& found) noexcept;
   bool run_awaited() noexcept;
+  bool stands_still(awaited_results& awaited) noexcept;
   void start_searching() noexcept;
   void stop_searching() noexcept;
   bool park() noexcept;

@@ -65,7 +65,7 @@ inline task* worker::next_task() noexcept {
   for (;;) {
     if (run_awaited()) continue;
     if (!searching_) {
-      if (pool_word{pool_.word_.load(memory_order_relaxed)}.awake() > pool_.max_workers_ && !give_way()) return nullptr;
+      if (pool_.has_too_many_awake() && !give_way()) return nullptr;
     }
     if (!searching_) {
       // Now and then the lanes go first, or tasks that keep making tasks would lock out all others.
@@ -142,6 +142,7 @@ inline bool worker::search(task*& found) noexcept {
   do {
     for (unsigned round = 0; round < rounds; ++round) {
       if (!pool_.awaited_.empty()) return true;
+      if (pool_.has_too_many_awake()) break;
       found = find_task();
       if (found != nullptr) {
         stop_searching();
@@ -232,7 +233,8 @@ inline worker::patience worker::begin_wait(awaited_results& awaited) noexcept {
 }
 
 inline worker::patience worker::ask_again(awaited_results& awaited) noexcept {
-  if (pool_.wants_another(pool_.load_word()) && pool_.any_work() && !pool_.summon()) {
+  const auto room = stands_still(awaited) ? scheduler::room::for_one_too_many : scheduler::room::for_max_workers;
+  if (pool_.wants_another(pool_.load_word(), room) && pool_.any_work() && !pool_.summon(room)) {
     // No thread to be had: what is waited for may run here, however high the stack. Meanwhile this worker is awake.
     pool_.add_to_word(pool_word::one_awake);
     for (std::size_t i = 0; i < awaited.count; ++i) {
@@ -241,13 +243,29 @@ inline worker::patience worker::ask_again(awaited_results& awaited) noexcept {
     pool_.add_to_word(0 - pool_word::one_awake);
     return patience::short_nap;
   }
+  if (!awaited.next_look.is_never()) return patience::watch;
   return pool_.load_word().awake() == 0 ? patience::long_nap : patience::unlimited;
 }
 
+/// Whether what is waited for has not started, and no other task of the pool has for a while: those that run may all be
+/// blocked by a lock that the one who waits holds. Then the pool has to have more awake than it may, if it is to go on.
+inline bool worker::stands_still(awaited_results& awaited) noexcept {
+  constexpr auto a_while = std::chrono::milliseconds(250);
+  if (!pool_.awaited_.may_start(awaited, &pool_)) {
+    awaited.next_look = deadline::never();
+    return false;
+  }
+  const bool just_begun = awaited.next_look.is_never();
+  if (!just_begun && !awaited.next_look.passed()) return false;
+  awaited.next_look = deadline::after(a_while);
+  if (just_begun) return false;  // most waits are short: nothing is counted for them
+  return std::exchange(awaited.gone, pool_.gone_so_far()) == awaited.gone;
+}
+
 inline void worker::end_wait(awaited_results& awaited) noexcept {
-  pool_.awaited_.remove(awaited);
   pool_.bound_.enter_anyway();
   pool_.add_to_word(pool_word::one_awake);
+  pool_.awaited_.remove(awaited);
 }
 
 inline bool scheduler::any_lane_work() const noexcept {
