@@ -26,7 +26,8 @@ template <class F, class... Ranges>
 concept callable_with_elements = is_callable<std::decay_t<F>&, typename element<iterator_of<Ranges>>::passed...> &&
                                  std::is_constructible_v<std::decay_t<F>, F>;
 template <class F, class... Ranges>
-concept mappable = sizeof...(Ranges) > 0 && (iterable<Ranges> && ...) && callable_with_elements<F, Ranges...>;
+concept mappable = sizeof...(Ranges) > 0 && (iterable<Ranges> && ...) &&
+                   (element<iterator_of<Ranges>>::can_be_held && ...) && callable_with_elements<F, Ranges...>;
 
 /// The f of a map, which all its tasks call, and whether they still should. Stays in place until the last has ended.
 template <class F, class... Ranges>

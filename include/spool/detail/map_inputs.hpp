@@ -35,8 +35,7 @@ struct element {
   static constexpr bool by_reference = std::forward_iterator<Iterator> && std::is_lvalue_reference_v<given>;
   using held = std::conditional_t<by_reference, given, std::remove_cvref_t<given>>;
   using passed = std::conditional_t<by_reference, given, std::remove_cvref_t<given>&&>;
-  /// What can't be copied is moved from: its range is gone through once only.
-  using taken = std::conditional_t<by_reference || std::is_constructible_v<held, given>, given, passed>;
+  static constexpr bool can_be_held = by_reference || std::is_constructible_v<held, given>;
 };
 
 /// The elements that one call gets, one of each range.
@@ -79,7 +78,7 @@ private:
   }
   template <class Use, std::size_t... I>
   void take(Use& use, std::index_sequence<I...>) {
-    use(static_cast<typename element<iterator_of<Ranges>>::taken>(*std::get<I>(at_))...);
+    use(*std::get<I>(at_)...);
   }
 
   std::tuple<kept_range<Ranges>...> ranges_;

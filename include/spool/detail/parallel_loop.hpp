@@ -66,11 +66,12 @@ public:
   bool take(std::size_t sharers, Iterator& from, Iterator& to) {
     const locked held(lock_);
     if (left_ == 0) return false;
-    const std::size_t count = larger_of<std::size_t>(1, left_ / sharers);
+    const std::size_t left = std::exchange(left_, 0);  // nothing, should a step throw: who knows where it stands then
+    const std::size_t count = larger_of<std::size_t>(1, left / sharers);
     from = next_;
     std::advance(next_, static_cast<std::iter_difference_t<Iterator>>(count));
     to = next_;
-    left_ -= count;
+    left_ = left - count;
     return true;
   }
 

@@ -168,6 +168,7 @@ private:
   void look_for_the_end(pool_word seen) noexcept;
   std::uint64_t come_so_far() const noexcept;
   std::uint64_t gone_so_far() const noexcept;
+  std::uint64_t started_so_far() const noexcept;
 
   bool accepts() const noexcept { return decided() == nullptr && (is_here() || !load_word().closing()); }
   [[noreturn]] void refuse() const;
@@ -176,11 +177,11 @@ private:
   void discard(task& t) noexcept;
   const verdict* decided() const noexcept { return verdict_.load(memory_order_acquire); }
 
-  /// Whom a worker is called for: one of max_workers, or one too many, who runs only what is waited for.
+  /// As what a worker is called: as one of max_workers, or as one too many, who runs only what is waited for.
   enum class room : std::uint8_t { for_max_workers, for_one_too_many };
 
   bool wants_another(pool_word seen, room r = room::for_max_workers) const noexcept {
-    return seen.searching() == 0 && (seen.awake() < max_workers_ || r == room::for_one_too_many);
+    return seen.searching() == 0 && seen.awake() < max_workers_ + (r == room::for_one_too_many ? 1 : 0);
   }
   bool has_too_many_awake() const noexcept {
     return pool_word{word_.load(memory_order_relaxed)}.awake() > max_workers_;
@@ -188,7 +189,7 @@ private:
   void ensure_a_worker();
   bool summon(room r = room::for_max_workers) noexcept;
   enum class thread_start { started, needless, refused };
-  thread_start start_if_needed(os_thread& left) noexcept;
+  thread_start start_if_needed(os_thread& left, room r) noexcept;
   os_thread start_worker();
   worker& idle_slot();
   void break_by(std::exception_ptr why) noexcept;

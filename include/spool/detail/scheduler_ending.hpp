@@ -71,6 +71,7 @@ inline bool scheduler::wait_end(deadline until) noexcept {
                                            memory_order_relaxed)) {
         continue;
       }
+      if (!sleep) sleep.emplace(nothing);  // destructors of thread_local objects may wait for tasks, and for long
       join_threads();
       ending_.store(static_cast<std::uint32_t>(ending::joined), memory_order_release);
       futex_wake_all(&ending_);

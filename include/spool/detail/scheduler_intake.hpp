@@ -134,10 +134,15 @@ inline std::uint64_t scheduler::come_so_far() const noexcept {
 
 /// Tasks that have started or been discarded.
 inline std::uint64_t scheduler::gone_so_far() const noexcept {
-  std::uint64_t gone = discarded_.load(memory_order_acquire);
+  const std::uint64_t discarded = discarded_.load(memory_order_acquire);
+  return discarded + started_so_far();
+}
+
+inline std::uint64_t scheduler::started_so_far() const noexcept {
+  std::uint64_t started = 0;
   const worker_view all = workers();
-  for (std::size_t i = 0; i < all.count; ++i) gone += all.first[i]->started_.load(memory_order_acquire);
-  return gone;
+  for (std::size_t i = 0; i < all.count; ++i) started += all.first[i]->started_.load(memory_order_acquire);
+  return started;
 }
 
 inline void scheduler::discard(task& t) noexcept { t.discard(*this, decided()->why); }

@@ -96,7 +96,7 @@ inline bool scheduler::summon(room r) noexcept {
       return true;
     }
     os_thread left;
-    const thread_start outcome = start_if_needed(left);
+    const thread_start outcome = start_if_needed(left, r);
     if (outcome != thread_start::started) add_to_word(0 - pool_word::one_searching - pool_word::one_awake);
     // In its initializer a worker is not searching yet: others must not rely on it.
     if (outcome == thread_start::started && initializer_) add_to_word(0 - pool_word::one_searching);
@@ -110,8 +110,9 @@ inline bool scheduler::summon(room r) noexcept {
 }
 
 /// Starts one more thread, if it would have a task.      Preconditions  lock_ is held.
-inline scheduler::thread_start scheduler::start_if_needed(os_thread& left) noexcept {
+inline scheduler::thread_start scheduler::start_if_needed(os_thread& left, room r) noexcept {
   if (terminating_) return thread_start::needless;
+  if (r == room::for_one_too_many && in_initializer_ != 0) return thread_start::needless;
   // Each worker in its initializer will take a task afterwards.
   if (initializer_ && pending() <= in_initializer_) return thread_start::needless;
   try {

@@ -24,7 +24,7 @@ struct awaited_results : list_node {
   std::size_t next = 0;  // those before were looked at; guarded by the pool
   // For the one who waits, to see whether its pool stands still.
   deadline next_look = deadline::never();
-  std::uint64_t gone = std::uint64_t(-1);  // the tasks that had started at its last look
+  std::uint64_t started = 0;  // how many tasks had at its last look
 };
 
 /// The side of a pool's worker that a waiting future sees: it knows no pool, only that someone may stand in.

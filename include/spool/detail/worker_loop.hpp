@@ -226,6 +226,7 @@ inline void worker::busy_again() noexcept {
 }
 
 inline worker::patience worker::begin_wait(awaited_results& awaited) noexcept {
+  awaited.next_look = deadline::never();
   pool_.awaited_.add(awaited, &pool_);
   pool_.add_to_word(0 - pool_word::one_awake);
   pool_.bound_.leave();
@@ -250,7 +251,8 @@ inline worker::patience worker::ask_again(awaited_results& awaited) noexcept {
 /// Whether what is waited for has not started, and no other task of the pool has for a while: those that run may all be
 /// blocked by a lock that the one who waits holds. Then the pool has to have more awake than it may, if it is to go on.
 inline bool worker::stands_still(awaited_results& awaited) noexcept {
-  constexpr auto a_while = std::chrono::milliseconds(250);
+  constexpr auto a_while = std::chrono::milliseconds(500);
+  constexpr auto unknown = std::uint64_t(-1);
   if (!pool_.awaited_.may_start(awaited, &pool_)) {
     awaited.next_look = deadline::never();
     return false;
@@ -258,8 +260,12 @@ inline bool worker::stands_still(awaited_results& awaited) noexcept {
   const bool just_begun = awaited.next_look.is_never();
   if (!just_begun && !awaited.next_look.passed()) return false;
   awaited.next_look = deadline::after(a_while);
-  if (just_begun) return false;  // most waits are short: nothing is counted for them
-  return std::exchange(awaited.gone, pool_.gone_so_far()) == awaited.gone;
+  if (just_begun) {
+    awaited.started = unknown;  // most waits are short: nothing is counted for them
+    return false;
+  }
+  const std::uint64_t before = std::exchange(awaited.started, pool_.started_so_far());
+  return before == awaited.started;
 }
 
 inline void worker::end_wait(awaited_results& awaited) noexcept {
