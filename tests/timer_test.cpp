@@ -59,7 +59,7 @@ constexpr int rounds_of(int n) { return sanitized ? (n + 4) / 5 : n; }
 
 /// Until the threads of earlier timers are gone.
 std::size_t threads_at_rest() {
-  eventually([] { return spool::active_count() == 1 && real_threads().size() <= (sanitized ? 2U : 1U); });
+  eventually([] { return spool::active_count() == 1 && real_threads().size() <= 1 + foreign_threads; });
   return real_threads().size();
 }
 
