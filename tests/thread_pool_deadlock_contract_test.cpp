@@ -364,8 +364,7 @@ TEST_CASE("tasks that wait for a child while they hold the mutex that every othe
   check_with_the_common_lock(ways_timed);
 }
 
-TEST_CASE(
-    "a task that waits again and again while it holds the mutex that all others are blocked by comes to its end") {
+TEST_CASE("a task that waits a second time while it holds the mutex that all others are blocked by comes to its end") {
   const std::size_t workers = GENERATE(1u, 2u);
   CAPTURE(workers);
   thread_pool pool(workers);

@@ -9,8 +9,8 @@
 void misuse(spool::thread_pool& pool, std::vector<int>& numbers) {
   const auto boxed = [](int i) { return std::make_unique<int>(i); };
   const auto value = [](std::unique_ptr<int> p) { return *p; };
-  auto boxes =
-      pool.map(boxed, numbers);  // once gone through, its results must be copied, or moved by the caller's wish
+  // Its results are gone through once: they must be copied, or moved by the caller's wish.
+  auto boxes = pool.map(boxed, numbers);
 #ifdef CORRECTED
   auto moved = std::ranges::subrange(boxes.begin(), boxes.end()) |
                std::views::transform([](std::unique_ptr<int>& p) { return std::move(p); });

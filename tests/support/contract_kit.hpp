@@ -23,17 +23,6 @@
 #include "support/eventually.hpp"
 #include "support/process.hpp"
 
-#if defined(__SANITIZE_THREAD__)
-#define CONTRACT_UNDER_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define CONTRACT_UNDER_TSAN 1
-#endif
-#endif
-#ifndef CONTRACT_UNDER_TSAN
-#define CONTRACT_UNDER_TSAN 0
-#endif
-
 #if defined(__SANITIZE_ADDRESS__)
 #define CONTRACT_UNDER_ASAN 1
 #elif defined(__has_feature)

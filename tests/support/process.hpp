@@ -53,18 +53,19 @@ inline constexpr bool destructors_see_thread_locals = false;
 inline constexpr bool destructors_see_thread_locals = true;
 #endif
 
-/// How many threads of the process are not the program's: ThreadSanitizer keeps one.
 #if defined(__SANITIZE_THREAD__)
-inline constexpr std::size_t foreign_threads = 1;
+#define CONTRACT_UNDER_TSAN 1
 #elif defined(__has_feature)
 #if __has_feature(thread_sanitizer)
-inline constexpr std::size_t foreign_threads = 1;
-#else
-inline constexpr std::size_t foreign_threads = 0;
+#define CONTRACT_UNDER_TSAN 1
 #endif
-#else
-inline constexpr std::size_t foreign_threads = 0;
 #endif
+#ifndef CONTRACT_UNDER_TSAN
+#define CONTRACT_UNDER_TSAN 0
+#endif
+
+/// How many threads of the process are not the program's: ThreadSanitizer keeps one.
+inline constexpr std::size_t foreign_threads = CONTRACT_UNDER_TSAN;
 
 /// How a program ended: its exit code, negative if it crashed; and what it printed.
 struct ended_process {
