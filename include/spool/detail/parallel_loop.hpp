@@ -142,16 +142,14 @@ private:
   }
 
   /// Calls f on each of a part, until one is seen to have thrown. A look at every element would keep the compiler from
-  /// working on several at once, where they lie in a row: there it looks between a few.
+  /// working on several at once, where they lie in a row: there it looks between a fixed few, which it can unroll.
   void call_each(Iterator from, const Iterator& to) {
     if constexpr (std::random_access_iterator<Iterator>) {
-      while (from != to && !has_thrown_.load(memory_order_relaxed)) {
-        const Iterator next = to - from <= in_a_row ? to : from + in_a_row;
-        for (; from != next; ++from) call(*from);
+      while (to - from >= in_a_row && !has_thrown_.load(memory_order_relaxed)) {
+        for (int i = 0; i < in_a_row; ++i, ++from) call(*from);
       }
-    } else {
-      for (; from != to && !has_thrown_.load(memory_order_relaxed); ++from) call(*from);
     }
+    for (; from != to && !has_thrown_.load(memory_order_relaxed); ++from) call(*from);
   }
 
   static constexpr int in_a_row = 16;
