@@ -1,8 +1,10 @@
-// tests/model/pool_corner_scenarios.cpp · rarer moments of a pool: stand-ins,
-// initializers, discards, loops SPDX-License-Identifier: MIT
+// tests/model/pool_corner_scenarios.cpp · rarer moments of a pool: stand-ins, initializers, discards, loops
+// SPDX-License-Identifier: MIT
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <ranges>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -221,6 +223,16 @@ MODEL_SCENARIO(pool_loop_inside_a_task, .timeouts_may_rescue = false) {
         for (const int each : all) MODEL_CHECK(each == 1);
       })
       .result();
+}
+
+/// Who walks the range holds its lock, and waits for a task behind the worker that wants the lock.
+MODEL_SCENARIO(pool_loop_whose_steps_wait_for_tasks) {
+  spool::thread_pool pool(with(1));
+  const std::vector<int> all{1, 2, 3};
+  auto odd = all | std::views::filter([&](int n) { return pool.submit([n] { return n % 2 == 1; }).result(); });
+  std::atomic<int> sum{0};
+  pool.for_each(odd, [&](int n) { sum += n; });
+  MODEL_CHECK(sum == 4);
 }
 
 MODEL_SCENARIO(pool_map_in_order, .timeouts_may_rescue = false) {

@@ -1,5 +1,5 @@
-// tests/model/queue_scenarios.cpp · the claims of queue, lifo_queue and
-// priority_queue SPDX-License-Identifier: MIT
+// tests/model/queue_scenarios.cpp · the claims of queue, lifo_queue and priority_queue
+// SPDX-License-Identifier: MIT
 #include <chrono>
 #include <memory>
 #include <optional>

@@ -1,5 +1,5 @@
-// tests/model/self_library_scenarios.cpp · the standard library, threads and
-// exceptions within an execution SPDX-License-Identifier: MIT
+// tests/model/self_library_scenarios.cpp · the standard library, threads and exceptions within an execution
+// SPDX-License-Identifier: MIT
 #include <memory>
 #include <stop_token>
 #include <system_error>

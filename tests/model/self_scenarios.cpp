@@ -1,5 +1,6 @@
-// tests/model/self_scenarios.cpp · wrong algorithms that the model must find
-// out, and right ones that it must leave alone SPDX-License-Identifier: MIT
+// tests/model/self_scenarios.cpp · wrong algorithms that the model must find out, and right ones that it must leave
+// alone
+// SPDX-License-Identifier: MIT
 #include <cstdint>
 #include <thread>
 

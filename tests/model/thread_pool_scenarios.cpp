@@ -1,5 +1,5 @@
-// tests/model/thread_pool_scenarios.cpp · the claims of thread_pool: no task
-// lies while a worker could run it SPDX-License-Identifier: MIT
+// tests/model/thread_pool_scenarios.cpp · the claims of thread_pool: no task lies while a worker could run it
+// SPDX-License-Identifier: MIT
 //
 // Nobody may be rescued by the passing of time, except where a scenario has
 // limits of its own: the naps of a waiting task are for the case that the

@@ -1,5 +1,5 @@
-// engine/access.cpp · the accesses of the shadow headers: within an execution
-// the model's, outside plain ones SPDX-License-Identifier: MIT
+// engine/access.cpp · the accesses of the shadow headers: within an execution the model's, outside plain ones
+// SPDX-License-Identifier: MIT
 #include <cstring>
 
 #include <engine/engine.hpp>

@@ -1,5 +1,5 @@
-// engine/atomics.cpp · what an atomic access may see: the memory model of C++,
-// by histories of stores SPDX-License-Identifier: MIT
+// engine/atomics.cpp · what an atomic access may see: the memory model of C++, by histories of stores
+// SPDX-License-Identifier: MIT
 //
 // The stores to one atomic are numbered in the order of execution, which serves
 // as their modification order. A load may return any of the last few, unless

@@ -1,5 +1,5 @@
-// engine/engine.hpp · the state of one execution, shared by the files of the
-// engine SPDX-License-Identifier: MIT
+// engine/engine.hpp · the state of one execution, shared by the files of the engine
+// SPDX-License-Identifier: MIT
 //
 // Threads are fibers of one thread of the system, so a switch costs some 20 ns.
 // Each has its own copy of the program's thread-locals, which is moved in and

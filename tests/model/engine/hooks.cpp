@@ -1,5 +1,5 @@
-// engine/hooks.cpp · the calls that -fsanitize=thread puts before each access
-// to memory, without ThreadSanitizer SPDX-License-Identifier: MIT
+// engine/hooks.cpp · the calls that -fsanitize=thread puts before each access to memory, without ThreadSanitizer
+// SPDX-License-Identifier: MIT
 //
 // Plain accesses are noted, and those of std::atomic are the model's, as in
 // std::stop_token and std::shared_ptr.

@@ -1,5 +1,5 @@
-// engine/interpose.cpp · what the library and libstdc++ ask of the system,
-// answered by the model SPDX-License-Identifier: MIT
+// engine/interpose.cpp · what the library and libstdc++ ask of the system, answered by the model
+// SPDX-License-Identifier: MIT
 //
 // Defined in the program, these come before the system's own. Outside an
 // execution they pass the call on.

@@ -1,5 +1,5 @@
-// engine/memory.cpp · one arena for all executions, and who has accessed which
-// byte of it SPDX-License-Identifier: MIT
+// engine/memory.cpp · one arena for all executions, and who has accessed which byte of it
+// SPDX-License-Identifier: MIT
 //
 // Blocks are handed out one after the other and never again in the same
 // execution, so a freed one stays recognizable. Of every eight bytes the last
