@@ -226,7 +226,10 @@ public:
   }
 
   /// Has the callback run when it is done, or runs it now if it is.
-  void add_callback(done_callback& callback) noexcept {
+  template <class Callback>
+  void add_callback(Callback& callback) noexcept {
+    // No virtual call: of such g++ 16 guesses the class, and warns in the user's code of what a wrong guess would do.
+    static_assert(std::is_base_of_v<done_callback, Callback> && std::is_final_v<Callback>);
     if (!try_add_callback(callback)) run_callbacks_and_drop(callback.run(*this));
   }
   /// Has the callback run when it is done.      Returns  false, nothing changed, if it is.
