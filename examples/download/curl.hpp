@@ -38,12 +38,31 @@ struct releaser {
 using curl_easy = std::unique_ptr<CURL, releaser<curl_easy_cleanup>>;
 using curl_multi = std::unique_ptr<CURLM, releaser<curl_multi_cleanup>>;
 using curl_headers = std::unique_ptr<curl_slist, releaser<curl_slist_free_all>>;
+using curl_url_parts = std::unique_ptr<CURLU, releaser<curl_url_cleanup>>;
 
 inline void append(curl_headers& headers, std::string const& line) {
   curl_slist* const longer = curl_slist_append(headers.get(), line.c_str());
   if (longer == nullptr) throw std::bad_alloc();
   static_cast<void>(headers.release());
   headers.reset(longer);
+}
+
+struct curl_login {
+  std::string user, password;
+};
+
+/// Who asks, as "user:password@" of the URL says; empty if it does not.
+inline curl_login login_of(std::string const& url) {
+  curl_url_parts const parts(curl_url());
+  if (parts == nullptr) throw std::bad_alloc();
+  auto const part = [&parts](CURLUPart which) {
+    char* text = nullptr;
+    curl_url_get(parts.get(), which, &text, CURLU_URLDECODE);
+    std::unique_ptr<char, releaser<curl_free>> const owner(text);
+    return std::string(text != nullptr ? text : "");
+  };
+  if (curl_url_set(parts.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK) return {};
+  return {part(CURLUPART_USER), part(CURLUPART_PASSWORD)};
 }
 
 /// While it lives, the multi handle works on the easy one.

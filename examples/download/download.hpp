@@ -18,6 +18,7 @@
 #include "part_file.hpp"
 #include "remote_file.hpp"
 #include "state_file.hpp"
+#include "url.hpp"
 
 /// What exists of it: NAME.part, with all bytes so far; NAME.part.state, which says what chunks of it are complete; and
 /// NAME only when it is whole. A file that can't be had in parts is one chunk, and has no state.

@@ -19,6 +19,7 @@
 #include "progress.hpp"
 #include "remote_file.hpp"
 #include "retry.hpp"
+#include "url.hpp"
 
 /// What all tasks share.
 struct fetch_context {

@@ -18,6 +18,7 @@
 #include "curl.hpp"
 #include "failure.hpp"
 #include "http.hpp"
+#include "url.hpp"
 
 /// Keeps its connection open for the next request. Used by one thread.
 class http_client {
@@ -114,7 +115,11 @@ private:
     if (!request.if_range.empty()) append(headers_, "If-Range: " + request.if_range);
     for (std::string const& header : settings_.headers) append(headers_, header);
 
-    set(CURLOPT_URL, request.url.c_str());
+    // Not within the URL: from there libcurl 8.22 does not take it to where the same server redirects.
+    curl_login const login = login_of(request.url);
+    set(CURLOPT_URL, without_password(request.url).c_str());
+    if (!login.user.empty()) set(CURLOPT_USERNAME, login.user.c_str());
+    if (!login.password.empty()) set(CURLOPT_PASSWORD, login.password.c_str());
     set(CURLOPT_HTTPHEADER, headers_.get());
     set(CURLOPT_USERAGENT, "spool-download");
     set(CURLOPT_NOBODY, request.head ? 1L : 0L);

@@ -2,16 +2,15 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <stop_token>
 #include <string>
-#include <string_view>
 
 #include "failure.hpp"
 #include "http.hpp"
 #include "http_client.hpp"
+#include "url.hpp"
 
 /// Tells one state of a file from the next.
 struct file_version {
@@ -41,21 +40,6 @@ struct remote_file {
   bool ranges = false;      // parts of it can be had, and it can be told whether they belong together
   std::string disposition;  // Content-Disposition: may propose a name
 };
-
-/// "https://host:port" of a URL.
-inline std::string_view server_of(std::string_view url) {
-  std::size_t const host = url.find("://");
-  return host == std::string_view::npos ? url : url.substr(0, url.find_first_of("/?#", host + 3));
-}
-
-/// The URL less "user:password@", which has no place in a file that others may read.
-inline std::string without_password(std::string url) {
-  std::size_t const host = url.find("://");
-  std::size_t const path = url.find_first_of("/?#", host == std::string::npos ? 0 : host + 3);
-  std::size_t const at = url.rfind('@', path);
-  if (host != std::string::npos && at != std::string::npos && at > host) url.erase(host + 3, at - host - 2);
-  return url;
-}
 
 /// Asks with HEAD. A server that answers that with an error is asked for the first byte.
 /// Throws  failure, transient_failure, stopped.

@@ -18,6 +18,8 @@
 //                  g++ 12 compiles `c ? co_await f : g` wrongly, whatever is awaited: use an if.
 //                  It also moves a lambda that is written inside an awaited expression byte by byte, which tears a string
 //                  that it captures: name the lambda before, or submit(f, args...).
+//                  g++ 16 counts who still needs a frame without an atomic, in any coroutine: ThreadSanitizer reports it
+//                  where another thread goes on with one, and a frame that ends just while its first call returns leaks.
 // Synchronization  What happened before a future was completed happens before its co_await goes on.
 // Complexity       A coroutine is two blocks of memory, reused in the steady state: its frame and its result. Awaiting
 //                  needs none, and no stack, however long the chain of coroutines that await each other.
