@@ -23,6 +23,8 @@ struct calling {
   calling& operator++() { return *this; }
   void operator=(item&& x) { f(std::move(x)); }
 };
+template <class F>
+calling(F) -> calling<F>;  // clang 16 cannot deduce it
 
 }  // namespace
 
