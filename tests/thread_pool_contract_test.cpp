@@ -2309,17 +2309,19 @@ TEST_CASE("a map whose pool is shut down with cancel_pending gives cancelled_err
 
 TEST_CASE("a map on a broken pool ends with broken_pool_error, at the call or at each item") {
   const hook_log log;
-  thread_pool pool(spool::pool_options{.max_workers = 2, .initializer = [] { throw 1; }});
-  const std::vector<int> data{1, 2, 3};
-  std::set<std::string> seen;
-  seen.insert(outcome([&] {
-    auto results = pool.map([](int i) { return i; }, data);
-    for (auto it = results.begin(); it != results.end(); ++it) {
-      seen.insert(outcome([&] { static_cast<void>(*it); }));
-    }
-    throw spool::broken_pool_error();
-  }));
-  CHECK(seen == std::set<std::string>{"broken_pool_error"});
+  {
+    thread_pool pool(spool::pool_options{.max_workers = 2, .initializer = [] { throw 1; }});
+    const std::vector<int> data{1, 2, 3};
+    std::set<std::string> seen;
+    seen.insert(outcome([&] {
+      auto results = pool.map([](int i) { return i; }, data);
+      for (auto it = results.begin(); it != results.end(); ++it) {
+        seen.insert(outcome([&] { static_cast<void>(*it); }));
+      }
+      throw spool::broken_pool_error();
+    }));
+    CHECK(seen == std::set<std::string>{"broken_pool_error"});
+  }
   CHECK(log.size() == 1);
 }
 
