@@ -6,6 +6,7 @@
 //     if (!no_more_threads::works) return;
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -63,9 +64,6 @@ inline constexpr bool destructors_see_thread_locals = true;
 #ifndef CONTRACT_UNDER_TSAN
 #define CONTRACT_UNDER_TSAN 0
 #endif
-
-/// How many threads of the process are not the program's: ThreadSanitizer keeps one.
-inline constexpr std::size_t foreign_threads = CONTRACT_UNDER_TSAN;
 
 /// How a program ended: its exit code, negative if it crashed; and what it printed.
 struct ended_process {
@@ -213,6 +211,9 @@ inline std::chrono::microseconds cpu_time() {
 }
 
 #endif
+
+/// How many threads of the process are not the program's: QEMU has one from the start, ThreadSanitizer soon.
+inline const std::size_t foreign_threads = std::max<std::size_t>(real_threads().size() - 1, CONTRACT_UNDER_TSAN);
 
 /// Runs a hidden test of this program as a process of its own.
 inline ended_process run_child(const std::string& test) {
