@@ -275,8 +275,8 @@ TEMPLATE_TEST_CASE("a time limit may be any duration and the longest is for ever
 
 TEMPLATE_TEST_CASE("a map that finds no room in its pool in time yields what it has submitted and then tells so", "",
                    ordered, unordered) {
+  gate go, again;
   thread_pool pool({.max_workers = 1, .max_pending = 2});
-  gate go;
   const opens at_end(go);
   pool.post([&] { go.wait(); });
   eventually([&] { return pool.pending() == 0; });
@@ -290,7 +290,6 @@ TEMPLATE_TEST_CASE("a map that finds no room in its pool in time yields what it 
     CHECK(c.thrown.find("time") != std::string::npos);
     CHECK(c.at_end);
   }
-  gate again;
   const opens at_end_again(again);
   pool.post([&] { again.wait(); });
   eventually([&] { return pool.pending() == 0; });
@@ -338,8 +337,8 @@ TEST_CASE("a map whose input has ended does not mind that its pool is shut down"
 
 TEMPLATE_TEST_CASE("a pool that cancels what is pending gives cancelled_error for each item of a chunk", "", ordered,
                    unordered) {
-  thread_pool pool(1);
   gate go, started;
+  thread_pool pool(1);
   const opens at_end(go);
   pool.post([&] {
     started.open();
