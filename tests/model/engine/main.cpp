@@ -101,7 +101,7 @@ bool next_choices() noexcept {
 
 struct wishes {
   const char* name = nullptr;
-  std::uint64_t seeds = 1'000, from = 1;
+  std::uint64_t seeds = 5'000, from = 1;
   bool one = false, trace = false, exhaustive = false;
   unsigned bound = 2;
   double seconds_each = 1e9;
