@@ -47,6 +47,36 @@ MODEL_SCENARIO(pool_two_tasks_that_meet, .timeouts_may_rescue = false) {
   at_once([&] { pool.post(meet); }, [&] { pool.post(meet); });
 }
 
+/// The same twice: whoever sees the second task of a pair come, and calls a worker, does not do so once more for nothing.
+MODEL_SCENARIO(pool_starts_no_third_worker_for_two_tasks, .timeouts_may_rescue = false) {
+  spool::thread_pool pool(with(3));
+  for (int pair = 0; pair < 2; ++pair) {
+    std::atomic<int> here{0};
+    const auto meet = [&] {
+      here.fetch_add(1);
+      while (here.load() != 2) std::this_thread::yield();
+    };
+    const auto first = pool.submit(meet);
+    const auto second = pool.submit(meet);
+    first.wait();
+    second.wait();
+  }
+  MODEL_CHECK(pool.worker_count() == 2);
+}
+
+/// The worker takes the first of them after a short task, while who has submitted it calls another, which is counted as
+/// searching until it is seen that there is nothing to do: the second task may have been left to it.
+MODEL_SCENARIO(pool_two_tasks_that_meet_after_a_short_one, .timeouts_may_rescue = false) {
+  std::atomic<int> here{0};
+  const auto meet = [&] {
+    here.fetch_add(1);
+    while (here.load() != 2) std::this_thread::yield();
+  };
+  spool::thread_pool pool(with(2));
+  pool.post([] {});
+  at_once([&] { pool.post(meet); }, [&] { pool.post(meet); });
+}
+
 // The same, both from one task, of which one must be stolen.
 MODEL_SCENARIO(pool_two_tasks_of_one_that_meet, .timeouts_may_rescue = false) {
   std::atomic<int> here{0};

@@ -188,7 +188,7 @@ private:
   }
   void ensure_a_worker();
   bool summon(room r = room::for_max_workers) noexcept;
-  enum class thread_start { started, needless, refused };
+  enum class thread_start { started, needless, nothing_to_do, refused };
   thread_start start_if_needed(os_thread& left, room r) noexcept;
   os_thread start_worker();
   worker& idle_slot();

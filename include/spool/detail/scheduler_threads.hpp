@@ -97,11 +97,15 @@ inline bool scheduler::summon(room r) noexcept {
     }
     os_thread left;
     const thread_start outcome = start_if_needed(left, r);
-    if (outcome != thread_start::started) add_to_word(0 - pool_word::one_searching - pool_word::one_awake);
+    // Who came while we were counted as searching has relied on us.
+    bool again = false;
+    if (outcome != thread_start::started) {
+      const pool_word seen = add_to_word(0 - pool_word::one_searching - pool_word::one_awake);
+      again = outcome == thread_start::nothing_to_do && seen.searching() == 1 && any_work();
+    }
     // In its initializer a worker is not searching yet: others must not rely on it.
     if (outcome == thread_start::started && initializer_) add_to_word(0 - pool_word::one_searching);
-    // Who came while we were counted as searching has relied on us.
-    const bool again = initializer_ && outcome != thread_start::refused && pending() > in_initializer_;
+    again = again || (initializer_ && outcome != thread_start::refused && pending() > in_initializer_);
     lock_.unlock();
     part_with(left);
     if (!again) return outcome != thread_start::refused;
@@ -115,6 +119,8 @@ inline scheduler::thread_start scheduler::start_if_needed(os_thread& left, room 
   if (r == room::for_one_too_many && in_initializer_ != 0) return thread_start::needless;
   // Each worker in its initializer will take a task afterwards.
   if (initializer_ && pending() <= in_initializer_) return thread_start::needless;
+  // Another whom the same task has called has taken it meanwhile.
+  if (!any_work()) return thread_start::nothing_to_do;
   try {
     left = start_worker();
     return thread_start::started;
