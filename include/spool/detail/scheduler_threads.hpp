@@ -100,8 +100,8 @@ inline bool scheduler::summon(room r) noexcept {
     // Who came while we were counted as searching has relied on us.
     bool again = false;
     if (outcome != thread_start::started) {
-      const pool_word seen = add_to_word(0 - pool_word::one_searching - pool_word::one_awake);
-      again = outcome == thread_start::nothing_to_do && seen.searching() == 1 && any_work();
+      const pool_word before = add_to_word(0 - pool_word::one_searching - pool_word::one_awake);
+      again = outcome == thread_start::nothing_to_do && before.searching() == 1 && any_work();
     }
     // In its initializer a worker is not searching yet: others must not rely on it.
     if (outcome == thread_start::started && initializer_) add_to_word(0 - pool_word::one_searching);
