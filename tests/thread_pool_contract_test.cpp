@@ -1844,14 +1844,14 @@ TEST_CASE("an initializer may use its pool: submit, look, and be told that it ca
 TEST_CASE("a throwing initializer breaks the pool: its exception goes to the excepthook once, all futures are broken") {
   for (int round = 0; round < rounds_of(100); ++round) {
     const hook_log log;
+    probe posted;
+    bool offered = false;
     {
       std::atomic<int> ran{0};
       thread_pool pool(spool::pool_options{.max_workers = 4, .thread_name_prefix = "broken", .initializer = [] {
                                              throw std::runtime_error("initializer");
                                            }});
       std::vector<future<void>> all;
-      probe posted;
-      bool offered = false;
       try {
         for (int i = 0; i < 20; ++i) {
           if (i == 1) {
@@ -1866,7 +1866,6 @@ TEST_CASE("a throwing initializer breaks the pool: its exception goes to the exc
       for (auto const& f : all) CHECK(ending(f) == "broken_pool_error");
       CHECK_FALSE(all[0].cancelled());
       pool.wait_idle();
-      CHECK(posted.gone() == offered);
       auto argument = std::make_unique<int>(1);
       CHECK_THROWS_AS(pool.submit([](std::unique_ptr<int>) {}, std::move(argument)), spool::broken_pool_error);
       CHECK_THROWS_AS(pool.post([](std::unique_ptr<int>) {}, std::move(argument)), spool::broken_pool_error);
@@ -1876,6 +1875,7 @@ TEST_CASE("a throwing initializer breaks the pool: its exception goes to the exc
       CHECK(pool.wait_idle_for(1h));
       if (round % 2 == 0) pool.shutdown();
     }
+    CHECK(posted.gone() == offered);
     CHECK(log.count("initializer") == 1);
     CHECK(log.size() == 1);
   }
