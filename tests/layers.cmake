@@ -1,11 +1,15 @@
-# The floors of the house, checked: cmake -P tests/layers.cmake
+# The floors and rooms of the house, checked: cmake -P tests/layers.cmake
 #
-# Line 1 of a header reads `// spool/NAME.hpp · floor N · what it is`. A header includes public headers of lower floors
-# only, and headers of detail/ of its own floor or lower ones; on the ground floor each may include each. The umbrella
-# includes every public header, the highest floor first, and nothing else.
+# Line 1 of a public header reads `// spool/NAME.hpp · floor N · what it is`; that of another header reads
+# `// spool/detail/ROOM/NAME.hpp · what it is`. The rooms stand in a row, each on a floor. A header includes public
+# headers of lower floors only, and headers of detail/ of its own floor or lower ones; a room's headers include those of
+# their own room and of earlier rooms. The umbrella includes every public header, the highest floor first, and nothing
+# else.
 cmake_minimum_required(VERSION 3.23)
 set(root ${CMAKE_CURRENT_LIST_DIR}/../include)
-set(seams "^spool/detail/(atomic|futex)\\.hpp$|^spool/detail/platform/")
+set(rooms base platform sync registry thread queue timer future wait pool map)
+set(floors_of_rooms 0 0 0 0 3 3 4 4 5 6 6)
+set(seams "^spool/detail/platform/")
 file(GLOB_RECURSE headers RELATIVE ${root} ${root}/*.hpp)
 file(GLOB public RELATIVE ${root} ${root}/spool/*.hpp)
 list(REMOVE_ITEM headers spool/spool.hpp)
@@ -17,11 +21,27 @@ endmacro()
 
 foreach(header IN LISTS headers)
   file(STRINGS ${root}/${header} line LIMIT_COUNT 1 ENCODING UTF-8)
-  if(line MATCHES "^// ${header} · floor ([0-9]) · .")
+  set(floor_of_${header} 0)
+  set(room_of_${header} -1)
+  if(header MATCHES "^spool/detail/")
+    if(NOT line MATCHES "^// ${header} · [^·]+$")
+      complain("line 1 is not `// ${header} · what it is`")
+    endif()
+    if(header MATCHES "^spool/detail/([a-z]+)/")
+      list(FIND rooms ${CMAKE_MATCH_1} room)
+      if(room EQUAL -1)
+        complain("lies in a room that tests/layers.cmake doesn't list")
+      else()
+        set(room_of_${header} ${room})
+        list(GET floors_of_rooms ${room} floor_of_${header})
+      endif()
+    elseif(NOT header STREQUAL "spool/detail/config.hpp")
+      complain("lies in no room")
+    endif()
+  elseif(line MATCHES "^// ${header} · floor ([0-9]) · .")
     set(floor_of_${header} ${CMAKE_MATCH_1})
   else()
     complain("line 1 is not `// ${header} · floor N · what it is`")
-    set(floor_of_${header} 0)
   endif()
 endforeach()
 
@@ -41,6 +61,8 @@ foreach(header IN LISTS headers)
         complain("includes ${name}, which is no header to include here")
       elseif(below GREATER floor OR (below EQUAL floor AND floor GREATER 0 AND NOT name MATCHES "^spool/detail/"))
         complain("on floor ${floor} includes ${name} of floor ${below}")
+      elseif(header MATCHES "^spool/detail/" AND room_of_${name} GREATER room_of_${header})
+        complain("includes ${name} of a later room")
       endif()
     elseif(include MATCHES "\"")
       complain("includes \"${name}\": write <spool/...>")
@@ -51,7 +73,7 @@ foreach(header IN LISTS headers)
   if(NOT header MATCHES "${seams}")
     string(REGEX MATCHALL "std::atomic|std::memory_order|atomic_thread_fence|__linux__|_WIN32|__APPLE__" words "${text}")
     if(words)
-      complain("names ${words}: only the seams in detail/ may")
+      complain("names ${words}: only the seams in detail/platform/ may")
     endif()
   endif()
 endforeach()

@@ -11,13 +11,13 @@
 #include <type_traits>
 #include <utility>
 
-#include <spool/detail/atomic.hpp>
+#include <spool/detail/base/refuse.hpp>
+#include <spool/detail/base/unique_function.hpp>
 #include <spool/detail/config.hpp>
-#include <spool/detail/deadline.hpp>
-#include <spool/detail/refuse.hpp>
-#include <spool/detail/sleeper.hpp>
-#include <spool/detail/unique_function.hpp>
-#include <spool/detail/word_lock.hpp>
+#include <spool/detail/platform/atomic.hpp>
+#include <spool/detail/platform/deadline.hpp>
+#include <spool/detail/sync/waiter.hpp>
+#include <spool/detail/sync/word_lock.hpp>
 #include <spool/errors.hpp>
 
 namespace spool {

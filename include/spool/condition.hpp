@@ -9,11 +9,11 @@
 #include <type_traits>
 #include <utility>
 
+#include <spool/detail/base/refuse.hpp>
 #include <spool/detail/config.hpp>
-#include <spool/detail/deadline.hpp>
-#include <spool/detail/lock_hooks.hpp>
-#include <spool/detail/refuse.hpp>
-#include <spool/detail/wait_list.hpp>
+#include <spool/detail/platform/deadline.hpp>
+#include <spool/detail/sync/lock_traits.hpp>
+#include <spool/detail/sync/notify_list.hpp>
 #include <spool/errors.hpp>
 
 namespace spool {

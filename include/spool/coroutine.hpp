@@ -35,11 +35,11 @@
 #include <type_traits>
 #include <utility>
 
-#include <spool/detail/block_cache.hpp>
-#include <spool/detail/future_state.hpp>
-#include <spool/detail/promise_state.hpp>
-#include <spool/detail/result_access.hpp>
-#include <spool/detail/resumption.hpp>
+#include <spool/detail/future/promise_state.hpp>
+#include <spool/detail/future/result.hpp>
+#include <spool/detail/future/resume.hpp>
+#include <spool/detail/future/state.hpp>
+#include <spool/detail/registry/block_cache.hpp>
 #include <spool/future.hpp>
 
 namespace spool {

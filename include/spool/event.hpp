@@ -6,13 +6,13 @@
 #include <cstdint>
 #include <stop_token>
 
-#include <spool/detail/atomic.hpp>
+#include <spool/detail/base/intrusive_list.hpp>
 #include <spool/detail/config.hpp>
-#include <spool/detail/deadline.hpp>
-#include <spool/detail/intrusive_list.hpp>
-#include <spool/detail/sleeper.hpp>
-#include <spool/detail/spin.hpp>
-#include <spool/detail/word_lock.hpp>
+#include <spool/detail/platform/atomic.hpp>
+#include <spool/detail/platform/deadline.hpp>
+#include <spool/detail/sync/spin.hpp>
+#include <spool/detail/sync/waiter.hpp>
+#include <spool/detail/sync/word_lock.hpp>
 
 namespace spool {
 

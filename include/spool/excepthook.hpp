@@ -9,10 +9,10 @@
 #include <type_traits>
 #include <utility>
 
+#include <spool/detail/base/shared_function.hpp>
 #include <spool/detail/config.hpp>
-#include <spool/detail/shared_function.hpp>
-#include <spool/detail/thread_registry.hpp>
-#include <spool/detail/word_lock.hpp>
+#include <spool/detail/registry/threads.hpp>
+#include <spool/detail/sync/word_lock.hpp>
 #include <spool/errors.hpp>
 #include <spool/thread_info.hpp>
 

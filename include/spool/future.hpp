@@ -13,13 +13,13 @@
 #include <type_traits>
 #include <utility>
 
-#include <spool/detail/completion_signal.hpp>
-#include <spool/detail/deadline.hpp>
-#include <spool/detail/future_state.hpp>
-#include <spool/detail/promise_state.hpp>
-#include <spool/detail/refuse.hpp>
-#include <spool/detail/result_access.hpp>
-#include <spool/detail/then_state.hpp>
+#include <spool/detail/base/refuse.hpp>
+#include <spool/detail/future/promise_state.hpp>
+#include <spool/detail/future/result.hpp>
+#include <spool/detail/future/signal.hpp>
+#include <spool/detail/future/state.hpp>
+#include <spool/detail/future/then_state.hpp>
+#include <spool/detail/platform/deadline.hpp>
 #include <spool/errors.hpp>
 
 namespace spool {

@@ -5,13 +5,13 @@
 #include <chrono>
 #include <cstdint>
 
-#include <spool/detail/atomic.hpp>
-#include <spool/detail/clock.hpp>
 #include <spool/detail/config.hpp>
-#include <spool/detail/deadline.hpp>
-#include <spool/detail/futex.hpp>
-#include <spool/detail/lock_hooks.hpp>
-#include <spool/detail/spin_habit.hpp>
+#include <spool/detail/platform/atomic.hpp>
+#include <spool/detail/platform/clock.hpp>
+#include <spool/detail/platform/deadline.hpp>
+#include <spool/detail/platform/futex.hpp>
+#include <spool/detail/sync/adaptive_spin.hpp>
+#include <spool/detail/sync/lock_traits.hpp>
 #include <spool/errors.hpp>
 
 namespace spool {

@@ -5,9 +5,9 @@
 #include <cstddef>
 #include <string>
 
+#include <spool/detail/base/shared_function.hpp>
+#include <spool/detail/platform/time_limit.hpp>
 #include <spool/detail/platform/usable_cpus.hpp>
-#include <spool/detail/shared_function.hpp>
-#include <spool/detail/time_limit.hpp>
 
 namespace spool {
 

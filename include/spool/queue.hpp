@@ -11,13 +11,13 @@
 #include <type_traits>
 #include <utility>
 
-#include <spool/detail/deadline.hpp>
-#include <spool/detail/queue_body.hpp>
-#include <spool/detail/queue_core.hpp>
-#include <spool/detail/queue_heap.hpp>
-#include <spool/detail/queue_iterator.hpp>
-#include <spool/detail/queue_store.hpp>
-#include <spool/detail/refuse.hpp>
+#include <spool/detail/base/refuse.hpp>
+#include <spool/detail/platform/deadline.hpp>
+#include <spool/detail/queue/gate.hpp>
+#include <spool/detail/queue/heap.hpp>
+#include <spool/detail/queue/iterator.hpp>
+#include <spool/detail/queue/operations.hpp>
+#include <spool/detail/queue/store.hpp>
 
 namespace spool {
 

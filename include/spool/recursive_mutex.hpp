@@ -5,9 +5,9 @@
 #include <chrono>
 #include <cstdint>
 
-#include <spool/detail/atomic.hpp>
 #include <spool/detail/config.hpp>
-#include <spool/detail/lock_hooks.hpp>
+#include <spool/detail/platform/atomic.hpp>
+#include <spool/detail/sync/lock_traits.hpp>
 #include <spool/errors.hpp>
 #include <spool/mutex.hpp>
 

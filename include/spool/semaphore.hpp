@@ -7,8 +7,8 @@
 #include <exception>
 #include <stop_token>
 
-#include <spool/detail/deadline.hpp>
-#include <spool/detail/permit_count.hpp>
+#include <spool/detail/platform/deadline.hpp>
+#include <spool/detail/sync/permit_count.hpp>
 #include <spool/excepthook.hpp>
 
 namespace spool {

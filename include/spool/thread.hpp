@@ -12,13 +12,13 @@
 #include <utility>
 #include <vector>
 
-#include <spool/detail/bound_call.hpp>
+#include <spool/detail/base/bound_call.hpp>
+#include <spool/detail/base/refuse.hpp>
 #include <spool/detail/config.hpp>
-#include <spool/detail/deadline.hpp>
-#include <spool/detail/main_thread.hpp>
-#include <spool/detail/refuse.hpp>
-#include <spool/detail/thread_registry.hpp>
-#include <spool/detail/thread_state.hpp>
+#include <spool/detail/platform/deadline.hpp>
+#include <spool/detail/registry/main_thread.hpp>
+#include <spool/detail/registry/threads.hpp>
+#include <spool/detail/thread/state.hpp>
 #include <spool/errors.hpp>
 #include <spool/thread_info.hpp>
 

@@ -8,13 +8,13 @@
 #include <type_traits>
 #include <utility>
 
-#include <spool/detail/bound_call.hpp>
-#include <spool/detail/deadline.hpp>
-#include <spool/detail/refuse.hpp>
-#include <spool/detail/timer_call.hpp>
-#include <spool/detail/timer_core.hpp>
-#include <spool/detail/timer_thread.hpp>
-#include <spool/detail/unique_function.hpp>
+#include <spool/detail/base/bound_call.hpp>
+#include <spool/detail/base/refuse.hpp>
+#include <spool/detail/base/unique_function.hpp>
+#include <spool/detail/platform/deadline.hpp>
+#include <spool/detail/timer/call.hpp>
+#include <spool/detail/timer/core.hpp>
+#include <spool/detail/timer/thread.hpp>
 
 namespace spool {
 

@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include <spool/detail/completion_range.hpp>
-#include <spool/detail/deadline.hpp>
-#include <spool/detail/gather.hpp>
+#include <spool/detail/platform/deadline.hpp>
+#include <spool/detail/wait/as_completed.hpp>
+#include <spool/detail/wait/multi_wait.hpp>
 #include <spool/future.hpp>
 
 namespace spool {

@@ -1,6 +1,6 @@
 // tests/detail/block_cache_test.cpp
 // SPDX-License-Identifier: MIT
-#include <spool/detail/block_cache.hpp>
+#include <spool/detail/registry/block_cache.hpp>
 
 #include <algorithm>
 #include <cstddef>

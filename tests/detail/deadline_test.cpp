@@ -1,6 +1,6 @@
 // tests/detail/deadline_test.cpp · any duration, any clock, never early, never overflowing
 // SPDX-License-Identifier: MIT
-#include <spool/detail/deadline.hpp>
+#include <spool/detail/platform/deadline.hpp>
 
 #include <chrono>
 #include <cstdint>

@@ -1,6 +1,6 @@
-// tests/detail/futex_test.cpp · the contract of detail/futex.hpp, whichever file keeps it
+// tests/detail/futex_test.cpp · the contract of detail/platform/futex.hpp, whichever file keeps it
 // SPDX-License-Identifier: MIT
-#include <spool/detail/futex.hpp>
+#include <spool/detail/platform/futex.hpp>
 
 #include <atomic>
 #include <chrono>

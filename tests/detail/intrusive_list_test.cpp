@@ -1,6 +1,6 @@
 // tests/detail/intrusive_list_test.cpp
 // SPDX-License-Identifier: MIT
-#include <spool/detail/intrusive_list.hpp>
+#include <spool/detail/base/intrusive_list.hpp>
 
 #include <vector>
 

@@ -1,6 +1,6 @@
 // tests/detail/unique_function_test.cpp
 // SPDX-License-Identifier: MIT
-#include <spool/detail/unique_function.hpp>
+#include <spool/detail/base/unique_function.hpp>
 
 #include <algorithm>
 #include <array>

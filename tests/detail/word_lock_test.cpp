@@ -1,6 +1,6 @@
 // tests/detail/word_lock_test.cpp
 // SPDX-License-Identifier: MIT
-#include <spool/detail/word_lock.hpp>
+#include <spool/detail/sync/word_lock.hpp>
 
 #include <atomic>
 #include <cstdint>

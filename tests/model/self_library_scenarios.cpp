@@ -5,7 +5,7 @@
 #include <system_error>
 #include <thread>
 
-#include <spool/detail/atomic.hpp>
+#include <spool/detail/platform/atomic.hpp>
 
 #include <support.hpp>
 

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <thread>
 
-#include <spool/detail/atomic.hpp>
-#include <spool/detail/futex.hpp>
+#include <spool/detail/platform/atomic.hpp>
+#include <spool/detail/platform/futex.hpp>
 
 #include <model.hpp>
 

@@ -3,9 +3,9 @@
 #include <exception>
 #include <thread>
 
-#include <spool/detail/scheduler.hpp>
-#include <spool/detail/task.hpp>
-#include <spool/detail/work_deque.hpp>
+#include <spool/detail/pool/scheduler.hpp>
+#include <spool/detail/pool/task.hpp>
+#include <spool/detail/pool/work_deque.hpp>
 
 #include <support.hpp>
 

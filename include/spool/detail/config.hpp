@@ -1,4 +1,4 @@
-// spool/detail/config.hpp · floor 0 · compiler attributes and layout constants
+// spool/detail/config.hpp · compiler attributes and layout constants
 // SPDX-License-Identifier: MIT
 //
 // Every header that includes no other one of spool includes this one. So what it refuses is refused before anything else

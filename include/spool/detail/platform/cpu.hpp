@@ -1,4 +1,4 @@
-// spool/detail/platform/cpu.hpp · floor 0 · what the processor is told and asked (a seam)
+// spool/detail/platform/cpu.hpp · what the processor is told and asked (a seam)
 // SPDX-License-Identifier: MIT
 #pragma once
 

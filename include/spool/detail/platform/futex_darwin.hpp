@@ -1,4 +1,4 @@
-// spool/detail/platform/futex_darwin.hpp · floor 0 · the futex contract on macOS 14.4's os_sync_wait_on_address
+// spool/detail/platform/futex_darwin.hpp · the futex contract on macOS 14.4's os_sync_wait_on_address
 // SPDX-License-Identifier: MIT
 //
 // Older systems have only private calls for this, which app stores may reject: a program that must run there
@@ -17,8 +17,8 @@
 #include <cerrno>
 #include <cstdint>
 
-#include <spool/detail/atomic.hpp>
-#include <spool/detail/deadline.hpp>
+#include <spool/detail/platform/atomic.hpp>
+#include <spool/detail/platform/deadline.hpp>
 
 namespace spool::detail {
 

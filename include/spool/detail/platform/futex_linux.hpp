@@ -1,4 +1,4 @@
-// spool/detail/platform/futex_linux.hpp · floor 0 · the futex contract on Linux's own futex
+// spool/detail/platform/futex_linux.hpp · the futex contract on Linux's own futex
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -12,8 +12,8 @@
 #include <cstdint>
 #include <limits>
 
-#include <spool/detail/atomic.hpp>
-#include <spool/detail/deadline.hpp>
+#include <spool/detail/platform/atomic.hpp>
+#include <spool/detail/platform/deadline.hpp>
 
 namespace spool::detail {
 

@@ -1,4 +1,4 @@
-// spool/detail/platform/futex_portable.hpp · floor 0 · the futex contract on the standard's mutex and condition
+// spool/detail/platform/futex_portable.hpp · the futex contract on the standard's mutex and condition
 // SPDX-License-Identifier: MIT
 //
 // Invariant  A sleeper is in its bucket's list exactly while nobody has woken it: who unlinks it, a waker or itself
@@ -12,9 +12,9 @@
 #include <cstdint>
 #include <mutex>
 
-#include <spool/detail/atomic.hpp>
 #include <spool/detail/config.hpp>
-#include <spool/detail/deadline.hpp>
+#include <spool/detail/platform/atomic.hpp>
+#include <spool/detail/platform/deadline.hpp>
 
 namespace spool::detail {
 

@@ -1,11 +1,11 @@
-// spool/detail/platform/futex_windows.hpp · floor 0 · the futex contract on WaitOnAddress
+// spool/detail/platform/futex_windows.hpp · the futex contract on WaitOnAddress
 // SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstdint>
 
-#include <spool/detail/atomic.hpp>
-#include <spool/detail/deadline.hpp>
+#include <spool/detail/platform/atomic.hpp>
+#include <spool/detail/platform/deadline.hpp>
 
 // Declared by hand, to the letter: <windows.h> brings thousands of names and macros, and may come before or after.
 // Link with `synchronization`.

@@ -1,4 +1,4 @@
-// spool/detail/platform/thread.hpp · floor 0 · what the system knows of a thread: its id and name
+// spool/detail/platform/thread.hpp · what the system knows of a thread: its id and name
 // SPDX-License-Identifier: MIT
 //
 //   uint64_t native_thread_id() noexcept                            the kernel's id of the calling thread

@@ -1,4 +1,4 @@
-// spool/detail/platform/thread_end.hpp · floor 0 · what is done when a thread ends
+// spool/detail/platform/thread_end.hpp · what is done when a thread ends
 // SPDX-License-Identifier: MIT
 //
 //   void at_thread_end<f>(T* what)    f(what) is called when the calling thread ends, in the row of the destructors of its

@@ -1,4 +1,4 @@
-// spool/detail/platform/thread_watch.hpp · floor 0 · what a thread can see of another's work, and its sense of time
+// spool/detail/platform/thread_watch.hpp · what a thread can see of another's work, and its sense of time
 // SPDX-License-Identifier: MIT
 //
 //   class thread_watch              made by the thread that will be watched; copied and used by another

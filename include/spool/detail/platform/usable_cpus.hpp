@@ -1,4 +1,4 @@
-// spool/detail/platform/usable_cpus.hpp · floor 0 · how many processors the system lets this process use
+// spool/detail/platform/usable_cpus.hpp · how many processors the system lets this process use
 // SPDX-License-Identifier: MIT
 //
 // Linux: the affinity mask, then the quotas of the control groups that the process is in, version 2 (cpu.max) and version
@@ -16,7 +16,7 @@
 #include <bit>
 #endif
 
-#include <spool/detail/min_max.hpp>
+#include <spool/detail/base/min_max.hpp>
 
 #if defined(_WIN32)
 namespace spool::detail {

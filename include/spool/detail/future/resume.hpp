@@ -1,0 +1,67 @@
+// spool/detail/future/resume.hpp · resuming coroutines that complete results, without a stack of them
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <exception>
+#include <utility>
+
+#include <spool/detail/future/state.hpp>
+#include <spool/excepthook.hpp>
+
+namespace spool::detail {
+
+/// A coroutine that waits to be resumed, of any type.
+class suspended_coroutine {
+public:
+  suspended_coroutine() noexcept = default;
+  template <class Handle>
+  explicit suspended_coroutine(Handle h) noexcept
+      : frame_(h.address()), resume_([](void* frame) { Handle::from_address(frame).resume(); }) {}
+
+  void* frame() const noexcept { return frame_; }
+  void resume() const { resume_(frame_); }
+
+private:
+  void* frame_ = nullptr;
+  void (*resume_)(void*) = nullptr;
+};
+
+/// A resume() under way in the calling thread. The coroutine that it resumed, when it ends, does not run the callbacks of
+/// its result on top of it, but leaves them here: they are run when the stack of the resume() is gone. So a chain of
+/// coroutines, each awaiting the next, ends without a stack, whatever the compiler makes of it.
+struct resumption {
+  void* frame;
+  future_state_base* completed = nullptr;
+  resumption* outer = nullptr;
+};
+inline constinit thread_local resumption* innermost_resumption = nullptr;
+
+/// Resumes the coroutine.
+/// Returns   what it has completed, with a handle, whose callbacks the caller is to run now; or null.
+/// Lifetime  The coroutine may be gone when this returns, and be running elsewhere.
+inline future_state_base* resume_here(suspended_coroutine coroutine) noexcept {
+  resumption mine{coroutine.frame(), nullptr, innermost_resumption};
+  innermost_resumption = &mine;
+  std::exception_ptr thrown;
+  try {
+    coroutine.resume();
+  } catch (...) {
+    thrown = std::current_exception();  // of a coroutine of another library's
+  }
+  innermost_resumption = mine.outer;
+  if (thrown != nullptr) report_unhandled(std::move(thrown));
+  return mine.completed;
+}
+
+/// A coroutine has ended, and with it its frame: makes its result visible, and takes over the handle.
+inline void settle_coroutine(future_state_base& result, future_state_base::phase outcome, const void* frame) noexcept {
+  if (!result.settle_or_drop(outcome, [] {})) return;
+  resumption* const here = innermost_resumption;
+  if (here != nullptr && here->frame == frame && here->completed == nullptr) {
+    here->completed = &result;
+  } else {
+    future_state_base::run_callbacks_and_drop(&result);
+  }
+}
+
+}  // namespace spool::detail

@@ -1,0 +1,81 @@
+// spool/detail/future/then_state.hpp · the result of a callable that is called with another result
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <exception>
+#include <memory>
+#include <new>
+#include <utility>
+
+#include <spool/detail/future/result.hpp>
+#include <spool/detail/future/state.hpp>
+#include <spool/detail/registry/block_cache.hpp>
+
+namespace spool::detail {
+
+/// What then(f) makes: callable, result, and the entry in the source's list of callbacks, in one block.
+///
+/// Lifetime  Made with two handles: the future's, and the entry's, which is the handle of who runs it. Whoever cancels it
+///           through a handle turns the entry into a mere hold on the block, which the source keeps until it is done.
+template <class T, class U, class F, bool Taken>
+class then_state final : public future_state<U>, public done_callback, public recycled_block {
+public:
+  template <class G>
+  explicit then_state(G&& f) : future_state<U>(2) {
+    ::new (static_cast<void*>(std::addressof(f_))) F(std::forward<G>(f));
+  }
+  ~then_state() override {}
+
+  future_state_base* run(future_state_base& source) noexcept override {
+    const future_state_base::phase found = source.current_phase();
+    if (found == future_state_base::was_cancelled) {
+      bool callbacks = false;
+      if (!this->cancel_pending([] {}, callbacks)) return drop_spent_entry();
+      if (callbacks) return this;
+      this->drop_handle();
+      return nullptr;
+    }
+    if (!this->claim()) return drop_spent_entry();
+    const future_state_base::phase outcome =
+        found == future_state_base::has_value ? call(static_cast<future_state<T>&>(source)) : pass_on(source);
+    return this->settle_or_drop(outcome, [] {}) ? this : nullptr;
+  }
+
+protected:
+  void discard_callable() noexcept override { f_.~F(); }
+  void cancelled_through_handle() noexcept override { this->abandon_entry(); }
+  void free_memory() noexcept override { delete this; }
+
+private:
+  future_state_base* drop_spent_entry() noexcept {
+    this->drop_entry();
+    return nullptr;
+  }
+
+  /// Calls the callable, keeps what comes of it, destroys the callable: all of it before anyone sees the result.
+  future_state_base::phase call(future_state<T>& source) noexcept {
+    const auto call_it = [&]() -> decltype(auto) { return call_with_result<Taken>(std::move(f_), source); };
+    std::exception_ptr thrown;
+    try {
+      this->emplace_from(call_it);
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+    f_.~F();
+    if (thrown == nullptr) return future_state_base::has_value;
+    this->emplace_error(std::move(thrown));
+    return future_state_base::has_error;
+  }
+
+  future_state_base::phase pass_on(const future_state_base& source) noexcept {
+    f_.~F();
+    this->emplace_error(std::exception_ptr(source.error()));
+    return future_state_base::has_error;
+  }
+
+  union {
+    F f_;  // alive in phase pending and, until it has returned, running
+  };
+};
+
+}  // namespace spool::detail

@@ -1,0 +1,271 @@
+// spool/detail/pool/scheduler.hpp · the queues and workers of a pool, and who is woken when
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <spool/detail/base/intrusive_list.hpp>
+#include <spool/detail/base/shared_function.hpp>
+#include <spool/detail/config.hpp>
+#include <spool/detail/platform/atomic.hpp>
+#include <spool/detail/platform/deadline.hpp>
+#include <spool/detail/platform/futex.hpp>
+#include <spool/detail/platform/os_thread.hpp>
+#include <spool/detail/pool/blocked_waits.hpp>
+#include <spool/detail/pool/lane.hpp>
+#include <spool/detail/pool/pending_limit.hpp>
+#include <spool/detail/pool/task.hpp>
+#include <spool/detail/pool/word.hpp>
+#include <spool/detail/pool/worker.hpp>
+#include <spool/detail/sync/blocking.hpp>
+#include <spool/detail/sync/word_lock.hpp>
+#include <spool/errors.hpp>
+#include <spool/excepthook.hpp>
+
+namespace spool::detail {
+
+/// What a pool that was shut down has for those who cannot catch. Made before there is a pool, as there may be no memory
+/// when it is needed; never destroyed.
+inline std::exception_ptr const& pool_is_shut_down() {
+  static const auto* const error = new std::exception_ptr(std::make_exception_ptr(pool_shutdown_error()));
+  return *error;
+}
+
+/// A running task that takes a stop token, in the list of its pool from its start to its end.
+struct stoppable_entry : list_node {
+  std::stop_source source;
+  std::uint64_t asked = 0;  // the last round of requests that it was in; guarded by the list's lock
+};
+
+/// Everything of a pool but its face. Kept alive by the pool and by each worker thread, whoever is last.
+///
+/// The path of a task  admit() → made by the caller → push() → a lane, or the worker's own deque → next_task() → run().
+/// Who is woken        See pool_word: at most one worker searches on behalf of those who submit; it wakes the next when
+///                     it has found a task and more are there. Workers that park are woken last in, first out.
+/// When all is done    Every task is counted once where it enters (a lane's admitted, a worker's spawned) and once where
+///                     it ends (a worker's finished, discarded_), each counter only growing. If the sum of the ends,
+///                     read first, equals the sum of the entries, read then, every task counted as entered has ended:
+///                     each end read implies its entry, and a child enters before its parent ends.
+class scheduler {
+public:
+  /// Shape  max_pending 0: no bound.
+  scheduler(std::size_t max_workers, std::string name_prefix, shared_function<void()> initializer,
+            std::size_t max_pending)
+      : max_workers_(max_workers),
+        name_prefix_(std::move(name_prefix)),
+        initializer_(std::move(initializer)),
+        lane_count_(max_workers == 1 ? 1 : most_lanes),
+        bound_(max_pending == 0 ? 0 : max_workers + max_pending),
+        broken_{initializer_ ? std::make_exception_ptr(broken_pool_error()) : nullptr} {
+    pool_is_shut_down();
+  }
+  scheduler(const scheduler&) = delete;
+  scheduler& operator=(const scheduler&) = delete;
+
+  // ── tasks come in ──
+
+  /// Room for one task: it will be pushed, or withdrawn, and the pool does not end before.
+  class [[nodiscard]] admission {
+  public:
+    /// Waits for room until the deadline; without any, finds none.
+    /// Throws  pool_shutdown_error, broken_pool_error; std::system_error if there is no worker and can be none.
+    explicit admission(scheduler& pool, deadline until = deadline::never());
+    /// The same for who can neither wait nor catch: takes room whether there is some or not. Who yields queues up as if
+    /// it came from outside, behind all that a worker has already.
+    /// Returns  in `refusal` what the first constructor would throw, if there is no admission.
+    admission(scheduler& pool, std::exception_ptr& refusal, bool yields = false) noexcept;
+    /// Whether there is room.
+    explicit operator bool() const noexcept { return here_ != nullptr || lane_ != nullptr; }
+    admission(const admission&) = delete;
+    admission& operator=(const admission&) = delete;
+    ~admission() {
+      if (lane_ != nullptr) pool_.count_discarded();
+    }
+    /// Gives the task in.
+    void push(task& t) noexcept;
+
+  private:
+    scheduler& pool_;
+    worker* here_ = nullptr;  // the calling worker of this pool; null for a thread from outside ...
+    lane* lane_ = nullptr;    // ... which has a lane instead, until it has pushed
+  };
+
+  /// Throws  pool_shutdown_error or broken_pool_error, if a task of the caller's would be refused now.
+  void must_accept() const {
+    if (!accepts()) refuse();
+  }
+  /// Whether it was broken by an initializer.
+  bool is_broken() const noexcept { return decided() != nullptr && decided()->why != nullptr; }
+
+  /// Takes a task from outside out of the queue of a single worker, if its turn has come.
+  bool take_in_turn(const task& t) noexcept { return lanes_[0].take_if_oldest(t); }
+
+  /// One task ended without running: it was cancelled or discarded.
+  void count_discarded() noexcept;
+
+  // ── what is asked of it ──
+
+  std::size_t max_workers() const noexcept { return max_workers_; }
+  std::size_t worker_count() const noexcept { return thread_count_.load(memory_order_relaxed); }
+  std::size_t pending() const noexcept;
+  /// Waits until all tasks have ended.      Returns  false if the deadline passed first.
+  bool wait_idle(deadline until) noexcept;
+
+  /// Takes no more tasks from outside.
+  void close() noexcept;
+  /// Lets all that has not started end now, and what comes later: cancelled, unless the pool broke before.
+  void cancel_pending() noexcept { discard_pending(cancelled_); }
+  void request_stop() noexcept;
+  /// Waits until it is closed, all is done, and the threads have been joined.
+  bool wait_end(deadline until) noexcept;
+
+  /// Whether the calling thread is one of its workers.
+  bool is_here() const noexcept { return current_task_thread != nullptr && current_task_thread->pool() == this; }
+
+  void add_owner() noexcept { owners_.fetch_add(1, memory_order_relaxed); }
+  void drop_owner() noexcept {
+    if (owners_.fetch_sub(1, memory_order_acq_rel) == 1) delete this;
+  }
+
+  // ── for running tasks ──
+
+  void add_stoppable(stoppable_entry& entry) noexcept;
+  void remove_stoppable(stoppable_entry& entry) noexcept {
+    word_guard held(stoppables_lock_);
+    stoppables_.erase(entry);
+  }
+
+private:
+  friend class worker;
+
+  static constexpr std::size_t most_lanes = 4;     // more than the threads that usually submit at the same time
+  static constexpr std::size_t largest_take = 32;  // tasks moved from a lane at once, to be shared by stealing
+
+  /// Why nothing is run any more.
+  struct verdict {
+    std::exception_ptr why;  // null: cancelled
+  };
+  enum class ending : std::uint32_t { not_yet, all_left, joining, joined };
+
+  ~scheduler();
+  void drop_leftovers() noexcept;
+
+  pool_word load_word() const noexcept { return {word_.load(memory_order_seq_cst)}; }
+  pool_word add_to_word(std::uint64_t delta) noexcept { return {word_.fetch_add(delta, memory_order_seq_cst)}; }
+
+  lane& my_lane() noexcept;
+  bool any_lane_work() const noexcept;
+  bool any_work() const noexcept;
+  bool all_ended() const noexcept;
+  void look_for_the_end(pool_word seen) noexcept;
+  std::uint64_t come_so_far() const noexcept;
+  std::uint64_t gone_so_far() const noexcept;
+  std::uint64_t started_so_far() const noexcept;
+
+  bool accepts() const noexcept { return decided() == nullptr && (is_here() || !load_word().closing()); }
+  [[noreturn]] void refuse() const;
+  void push_from_outside(lane& to, task& t) noexcept;
+  void discard_pending(const verdict& sentence) noexcept;
+  void discard(task& t) noexcept;
+  const verdict* decided() const noexcept { return verdict_.load(memory_order_acquire); }
+
+  /// As what a worker is called: as one of max_workers, or as one too many, who runs only what is waited for.
+  enum class room : std::uint8_t { for_max_workers, for_one_too_many };
+
+  bool wants_another(pool_word seen, room r = room::for_max_workers) const noexcept {
+    return seen.searching() == 0 && seen.awake() < max_workers_ + (r == room::for_one_too_many ? 1 : 0);
+  }
+  bool has_too_many_awake() const noexcept {
+    return pool_word{word_.load(memory_order_relaxed)}.awake() > max_workers_;
+  }
+  void ensure_a_worker();
+  bool summon(room r = room::for_max_workers) noexcept;
+  enum class thread_start { started, needless, nothing_to_do, refused };
+  thread_start start_if_needed(os_thread& left, room r) noexcept;
+  os_thread start_worker();
+  worker& idle_slot();
+  void break_by(std::exception_ptr why) noexcept;
+
+  bool retire(worker& w) noexcept;
+  void leave(worker& w) noexcept;
+  void all_have_left() noexcept;
+  void terminate() noexcept;
+  void join_threads() noexcept;
+
+  /// The workers, as thieves see them: an array that only grows, replaced by a larger one when it is full, so that who
+  /// reads it needs no lock. (A) both are released when a worker was added, the array before the count ...
+  struct worker_view {
+    worker* const* first;
+    std::size_t count;
+  };
+  worker_view workers() const noexcept {
+    const std::size_t count = workers_made_.load(memory_order_acquire);  // (B) ... and acquired in the other order
+    return {table_.load(memory_order_acquire), count};
+  }
+
+  // Read by all, seldom written.
+  const std::size_t max_workers_;
+  const std::string name_prefix_;
+  const shared_function<void()> initializer_;  // called by each worker at its start, by several at once
+  const std::size_t lane_count_;
+  atomic<worker**> table_{nullptr};
+  atomic<std::size_t> workers_made_{0};
+  atomic<std::size_t> thread_count_{0};
+  atomic<const verdict*> verdict_{nullptr};  // one of those below; once set, tasks end by it instead of running
+  intake_bound bound_;
+  const verdict cancelled_{};
+  const verdict broken_;  // made ahead: there may be no memory for it when the pool breaks
+
+  alignas(cache_line) atomic<std::uint64_t> word_{0};  // see pool_word
+
+  alignas(cache_line) word_lock lock_;  // guards the next seven, and each worker's thread_, name_ and alive_
+  intrusive_list<worker> parked_;       // last parked, first woken
+  std::vector<std::unique_ptr<worker>> workers_;
+  std::vector<std::unique_ptr<worker*[]>> tables_;
+  std::size_t table_size_ = 0;
+  std::size_t in_initializer_ = 0;  // workers that will search once their initializer has returned
+  std::size_t threads_alive_ = 0;   // thread_count_ and those that have retired but not left
+  bool terminating_ = false;        // workers leave when they would park
+
+  atomic<bool> break_reported_{false};
+  atomic<std::uint64_t> discarded_{0};
+  atomic<std::uint32_t> idle_epoch_{0};  // counts the moments at which watchers look again
+  atomic<std::uint32_t> ending_{static_cast<std::uint32_t>(ending::not_yet)};
+  atomic<std::uint32_t> owners_{1};
+
+  word_lock stoppables_lock_;  // guards the next three, and the entries' `asked`
+  intrusive_list<stoppable_entry> stoppables_;
+  std::uint64_t stop_rounds_ = 0;
+  bool stop_all_ = false;
+
+  awaited_board awaited_;
+
+  lane lanes_[most_lanes];
+};
+
+/// Keeps what is behind a pool: the pool itself may go meanwhile.
+class scheduler_hold {
+public:
+  explicit scheduler_hold(scheduler& s) noexcept : held_(s) { held_.add_owner(); }
+  ~scheduler_hold() { held_.drop_owner(); }
+  scheduler_hold(const scheduler_hold&) = delete;
+  scheduler_hold& operator=(const scheduler_hold&) = delete;
+
+private:
+  scheduler& held_;
+};
+
+}  // namespace spool::detail
+
+#include <spool/detail/pool/admission.hpp>
+#include <spool/detail/pool/ending.hpp>
+#include <spool/detail/pool/threads.hpp>
+#include <spool/detail/pool/worker_loop.hpp>

@@ -1,0 +1,187 @@
+// spool/detail/pool/submitted_task.hpp · the two kinds of task: one with a future, one without
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <exception>
+#include <memory>
+#include <new>
+#include <stop_token>
+#include <type_traits>
+#include <utility>
+
+#include <spool/detail/base/bound_call.hpp>
+#include <spool/detail/future/state.hpp>
+#include <spool/detail/pool/scheduler.hpp>
+#include <spool/detail/pool/task.hpp>
+#include <spool/detail/pool/worker.hpp>
+#include <spool/detail/registry/block_cache.hpp>
+#include <spool/excepthook.hpp>
+
+namespace spool::detail {
+
+/// What a task that takes a stop token has more than others.
+template <bool Stoppable>
+struct stop_part {
+  stoppable_entry stop;
+  std::stop_token token() const noexcept { return stop.source.get_token(); }
+};
+template <>
+struct stop_part<false> {};
+
+/// Callable, result, waiters and queue entry of a submitted task, in one block.
+///
+/// Lifetime  Made with two handles: the future's, and the queue entry's, which is the handle of who runs it. Whoever
+///           claims the task otherwise turns the entry into a mere hold on the block (abandon_entry).
+template <class T, class Call>
+class submitted_task : public future_state<T>, public task, private stop_part<Call::stoppable>, public recycled_block {
+public:
+  template <class... Parts>
+  explicit submitted_task(scheduler& pool, Parts&&... parts) : future_state<T>(2), pool_(pool) {
+    if constexpr (Call::stoppable) {
+      ::new (static_cast<void*>(std::addressof(call_))) Call(this->token(), std::forward<Parts>(parts)...);
+    } else {
+      ::new (static_cast<void*>(std::addressof(call_))) Call(std::in_place, std::forward<Parts>(parts)...);
+    }
+  }
+  ~submitted_task() override {}
+
+  void run(worker& here) noexcept override {
+    if (!this->claim()) return this->drop_entry();
+    run_claimed(here);
+  }
+
+  void discard(scheduler& from, std::exception_ptr const& why) noexcept override {
+    const auto count = [&from] { from.count_discarded(); };
+    if (why == nullptr ? this->cancel_pending(count) : fail(why, count)) {
+      this->drop_handle();
+    } else {
+      this->drop_entry();
+    }
+  }
+
+  bool may_start_in(const void* pool) const noexcept override {
+    return pool == &pool_ && this->current_phase() == future_state_base::pending && !must_keep_its_turn();
+  }
+  void run_awaited(task_thread& thread) noexcept override {
+    if (!this->claim()) return this->drop_handle();
+    this->abandon_entry();
+    run_claimed(static_cast<worker&>(thread));
+  }
+
+  bool request_stop() noexcept override {
+    if constexpr (Call::stoppable) {
+      if (this->done()) return false;
+      // A copy: a stop callback may end the wait of whoever drops the last handle.
+      std::stop_source source = this->stop.source;
+      return source.request_stop();
+    }
+    return false;
+  }
+
+protected:
+  bool run_in_waiter(task_thread& thread, bool must) noexcept override {
+    if (thread.pool() != &pool_) return false;
+    worker& here = static_cast<worker&>(thread);
+    if (!must && !here.has_room_on_stack()) return false;
+    const bool taken_out = must_keep_its_turn() ? pool_.take_in_turn(*this) : here.own().pop_if(*this);
+    if (!taken_out && !must && must_keep_its_turn()) return false;
+    if (!this->claim()) {
+      if (taken_out) this->drop_entry();
+      return false;
+    }
+    if (!taken_out) this->abandon_entry();
+    here.started_on_top();
+    const future_state_base::phase outcome = execute(here);
+    if (this->settle(outcome)) this->run_callbacks();
+    if (taken_out) this->drop_handle();  // the waiter has another
+    here.finished_on_top();
+    return true;
+  }
+
+  void discard_callable() noexcept override { call_.~Call(); }
+  void cancelled_through_handle() noexcept override {
+    this->abandon_entry();
+    pool_.count_discarded();
+  }
+  void free_memory() noexcept override { delete this; }
+
+  scheduler& its_pool() const noexcept { return pool_; }
+
+private:
+  /// With one worker, tasks from outside start in the order submitted, whoever waits for which.
+  bool must_keep_its_turn() const noexcept { return this->from_outside && pool_.max_workers() == 1; }
+
+  /// Runs it with a handle that is dropped at the end.
+  void run_claimed(worker& here) noexcept {
+    const future_state_base::phase outcome = execute(here);
+    // A result that nobody waits for brings no new task.
+    if (!this->is_only_handle()) here.about_to_be_free();
+    this->settle_and_drop(outcome, [&here] { here.busy_again(); });
+    here.finished();
+  }
+
+  /// Calls the callable, keeps what comes of it, destroys the callable: all of it before anyone sees the result.
+  future_state_base::phase execute(worker& here) noexcept {
+    here.started();
+    if constexpr (Call::stoppable) pool_.add_stoppable(this->stop);
+    std::exception_ptr thrown;
+    try {
+      this->emplace_from(call_);
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+    if constexpr (Call::stoppable) pool_.remove_stoppable(this->stop);
+    call_.~Call();
+    if (thrown == nullptr) return future_state_base::has_value;
+    this->emplace_error(std::move(thrown));
+    return future_state_base::has_error;
+  }
+
+  /// Ends it with an error of the library's. As a cancelled task it is done before anything of the user's runs.
+  template <class LeftThePool>
+  bool fail(std::exception_ptr why, LeftThePool&& left_the_pool) noexcept {
+    if (!this->claim()) return false;
+    this->emplace_error(std::move(why));
+    const bool callbacks = this->settle(future_state_base::has_error);
+    left_the_pool();
+    call_.~Call();
+    if (callbacks) this->run_callbacks();
+    return true;
+  }
+
+  scheduler& pool_;  // alive until the task has ended
+  union {
+    Call call_;  // alive in phase pending and, until it has returned, running
+  };
+};
+
+/// A task that nobody waits for. What it throws goes to the excepthook.
+template <class Call>
+class posted_task final : public task, public recycled_block {
+public:
+  template <class... Parts>
+  explicit posted_task(Parts&&... parts) : call_(std::forward<Parts>(parts)...) {}
+
+  void run(worker& here) noexcept override {
+    here.started();
+    std::exception_ptr thrown;
+    try {
+      call_();
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+    delete this;
+    if (thrown != nullptr) report_unhandled(std::move(thrown));
+    here.finished();
+  }
+
+  void discard(scheduler& from, std::exception_ptr const&) noexcept override {
+    from.count_discarded();
+    delete this;
+  }
+
+private:
+  Call call_;
+};
+
+}  // namespace spool::detail

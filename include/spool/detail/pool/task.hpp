@@ -1,0 +1,33 @@
+// spool/detail/pool/task.hpp · what queues hold and workers run
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <exception>
+
+#include <spool/detail/config.hpp>
+
+namespace spool::detail {
+
+class scheduler;
+class worker;
+
+/// One piece of work, seen from the pool: it knows nothing of results. Whoever takes it out of a queue calls one of the
+/// two functions, once; the task then looks after its own end.
+class task {
+public:
+  /// Runs it, or nothing if someone has cancelled or run it meanwhile.
+  virtual void run(worker& here) noexcept = 0;
+
+  /// Lets it end without running: with the error given, as cancelled if that is null; nothing if someone has cancelled
+  /// or run it meanwhile. Counts it as discarded before anything of the user's runs.
+  virtual void discard(scheduler& from, std::exception_ptr const& why) noexcept = 0;
+
+  task* next = nullptr;       // in a lane, guarded by its lock
+  bool from_outside = false;  // constant once it is pushed
+
+protected:
+  task() = default;
+  ~task() = default;
+};
+
+}  // namespace spool::detail

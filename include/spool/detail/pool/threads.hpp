@@ -1,0 +1,202 @@
+// spool/detail/pool/threads.hpp · how a pool's threads start, stand in, retire and end
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <spool/detail/base/min_max.hpp>
+#include <spool/detail/pool/scheduler.hpp>
+
+namespace spool::detail {
+
+/// Joins a thread that is at its end; if it is the calling one, lets it end by itself.
+inline void part_with(os_thread& left) noexcept {
+  if (!left.joinable()) return;
+  if (left.get_id() == std::this_thread::get_id()) {
+    left.detach();  // one of its thread-local destructors has come back to the pool
+  } else {
+    left.join();
+  }
+}
+
+/// A worker object without a thread, made if there is none.      Preconditions  lock_ is held.
+inline worker& scheduler::idle_slot() {
+  for (const std::unique_ptr<worker>& w : workers_) {
+    if (!w->alive_) return *w;
+  }
+  const std::size_t made = workers_.size();
+  if (made == table_size_) {
+    const std::size_t larger = larger_of<std::size_t>(8, 2 * table_size_);
+    auto table = std::make_unique<worker*[]>(larger);
+    for (std::size_t i = 0; i < made; ++i) table[i] = workers_[i].get();
+    tables_.push_back(std::move(table));
+    table_size_ = larger;
+    table_.store(tables_.back().get(), memory_order_release);  // (A)
+  }
+  workers_.push_back(std::make_unique<worker>(*this, made));
+  tables_.back()[made] = workers_.back().get();
+  workers_made_.store(made + 1, memory_order_release);  // (A)
+  return *workers_.back();
+}
+
+/// Starts one more thread.      Preconditions  lock_ is held.
+/// Returns  the handle of one that has left, to be joined without the lock.
+/// Throws   std::system_error or std::bad_alloc, nothing changed.
+inline os_thread scheduler::start_worker() {
+  worker& w = idle_slot();
+  std::string name = name_prefix_ + '_' + std::to_string(w.index_);
+  // It starts with this lock, so it sees what is written below.
+  os_thread started = start_os_thread([&w] { w.work(); });
+  add_owner();
+  w.name_ = std::move(name);
+  w.alive_ = true;
+  ++threads_alive_;
+  thread_count_.store(thread_count_.load(memory_order_relaxed) + 1, memory_order_relaxed);
+  if (initializer_) ++in_initializer_;
+  std::swap(w.thread_, started);
+  return started;
+}
+
+/// Starts the first worker, if no other thread just does.
+inline void scheduler::ensure_a_worker() {
+  const std::uint64_t counted = pool_word::one_awake + (initializer_ ? 0 : pool_word::one_searching);
+  os_thread left;
+  lock_.lock();
+  if (worker_count() == 0 && !terminating_) {
+    add_to_word(counted);
+    try {
+      left = start_worker();
+    } catch (...) {
+      add_to_word(0 - counted);
+      lock_.unlock();
+      throw;
+    }
+  }
+  lock_.unlock();
+  part_with(left);
+}
+
+/// Makes one more worker search, if nobody searches and there is room: the last that parked, else a new thread.
+/// Returns  false if one is needed and the system refuses it.
+inline bool scheduler::summon(room r) noexcept {
+  for (;;) {
+    std::uint64_t seen = word_.load(memory_order_relaxed);
+    do {
+      if (!wants_another({seen}, r)) return true;
+    } while (!word_.compare_exchange_weak(seen, seen + pool_word::one_searching + pool_word::one_awake,
+                                          memory_order_seq_cst, memory_order_relaxed));
+    lock_.lock();
+    if (worker* w = parked_.pop_back()) {
+      lock_.unlock();
+      w->unpark();
+      return true;
+    }
+    os_thread left;
+    const thread_start outcome = start_if_needed(left, r);
+    // Who came while we were counted as searching has relied on us.
+    bool again = false;
+    if (outcome != thread_start::started) {
+      const pool_word before = add_to_word(0 - pool_word::one_searching - pool_word::one_awake);
+      again = outcome == thread_start::nothing_to_do && before.searching() == 1 && any_work();
+    }
+    // In its initializer a worker is not searching yet: others must not rely on it.
+    if (outcome == thread_start::started && initializer_) add_to_word(0 - pool_word::one_searching);
+    again = again || (initializer_ && outcome != thread_start::refused && pending() > in_initializer_);
+    lock_.unlock();
+    part_with(left);
+    if (!again) return outcome != thread_start::refused;
+    r = room::for_max_workers;
+  }
+}
+
+/// Starts one more thread, if it would have a task.      Preconditions  lock_ is held.
+inline scheduler::thread_start scheduler::start_if_needed(os_thread& left, room r) noexcept {
+  if (terminating_) return thread_start::needless;
+  if (r == room::for_one_too_many && in_initializer_ != 0) return thread_start::needless;
+  // Each worker in its initializer will take a task afterwards.
+  if (initializer_ && pending() <= in_initializer_) return thread_start::needless;
+  // Another whom the same task has called has taken it meanwhile.
+  if (!any_work()) return thread_start::nothing_to_do;
+  try {
+    left = start_worker();
+    return thread_start::started;
+  } catch (...) {
+    return thread_start::refused;  // those that are there will do the work
+  }
+}
+
+/// The first initializer that throws decides: nothing runs any more.
+inline void scheduler::break_by(std::exception_ptr why) noexcept {
+  discard_pending(broken_);
+  if (!break_reported_.exchange(true, memory_order_relaxed)) call_excepthook(std::move(why));
+}
+
+/// A parked worker that stood in for another, and is needed no more.
+/// Returns  false if it was unparked, or is no surplus.
+inline bool scheduler::retire(worker& w) noexcept {
+  word_guard held(lock_);
+  if (!w.linked() || worker_count() <= max_workers_) return false;  // not linked: someone is about to unpark it
+  parked_.erase(w);
+  w.retired_ = true;
+  thread_count_.store(worker_count() - 1,
+                      memory_order_relaxed);  // now, so that another does not retire for the same reason
+  return true;
+}
+
+/// The thread's last deed as this worker.
+inline void scheduler::leave(worker& w) noexcept {
+  lock_.lock();
+  w.alive_ = false;
+  --threads_alive_;
+  if (!w.retired_) thread_count_.store(worker_count() - 1, memory_order_relaxed);
+  w.retired_ = false;
+  const bool last = threads_alive_ == 0 && terminating_;
+  lock_.unlock();
+  if (last) all_have_left();
+  drop_owner();
+}
+
+inline void scheduler::all_have_left() noexcept {
+  ending_.store(static_cast<std::uint32_t>(ending::all_left), memory_order_release);
+  futex_wake_all(&ending_);
+}
+
+/// All is done and the pool is closed: lets every worker go.
+inline void scheduler::terminate() noexcept {
+  lock_.lock();
+  const bool first = !std::exchange(terminating_, true);
+  const bool nobody = first && threads_alive_ == 0;
+  while (worker* w = parked_.pop_back()) {
+    add_to_word(pool_word::one_searching + pool_word::one_awake);
+    w->unpark();
+  }
+  lock_.unlock();
+  if (nobody) all_have_left();
+}
+
+inline void scheduler::join_threads() noexcept {
+  for (const std::unique_ptr<worker>& w : workers_) part_with(w->thread_);
+}
+
+inline scheduler::~scheduler() {
+  join_threads();  // the last owner may be one of them, when the pool was destroyed in one of its own tasks
+  drop_leftovers();
+}
+
+/// What lies in the queues still has been cancelled, or run by those who waited for it: only the entries are left.
+inline void scheduler::drop_leftovers() noexcept {
+  for (std::size_t i = 0; i < lane_count_; ++i) {
+    lanes_[i].lock();  // a submit that pushed may just be leaving
+    lanes_[i].unlock();
+    while (task* t = lanes_[i].take(1, 1)) t->discard(*this, nullptr);
+  }
+  for (const std::unique_ptr<worker>& w : workers_) {
+    while (task* t = w->own_.steal()) t->discard(*this, nullptr);
+  }
+}
+
+}  // namespace spool::detail

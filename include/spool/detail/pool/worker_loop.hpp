@@ -1,0 +1,293 @@
+// spool/detail/pool/worker_loop.hpp · a worker's life: take, search, park
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <utility>
+
+#include <spool/detail/platform/thread.hpp>
+#include <spool/detail/pool/scheduler.hpp>
+#include <spool/detail/pool/worker.hpp>
+#include <spool/detail/registry/threads.hpp>
+#include <spool/detail/sync/spin.hpp>
+
+namespace spool::detail {
+
+inline worker::worker(scheduler& pool, std::size_t index) : task_thread(&pool), pool_(pool), index_(index) {}
+
+inline void worker::work() noexcept {
+  stack_base_ = stack_position();
+  std::string name;
+  {
+    word_guard held(pool_.lock_);
+    name = std::move(name_);
+  }
+  name_native_thread(name);
+  {
+    thread_record record(std::move(name));
+    current_task_thread = this;
+    if (pool_.initializer_) {
+      std::exception_ptr thrown;
+      try {
+        pool_.initializer_();
+      } catch (...) {
+        thrown = std::current_exception();
+      }
+      if (thrown) pool_.break_by(std::move(thrown));
+      pool_.lock_.lock();
+      --pool_.in_initializer_;
+      pool_.lock_.unlock();
+      start_searching();
+    }
+    searching_ = true;
+    run_until_the_end();
+    current_task_thread = nullptr;
+  }
+  pool_.leave(*this);
+}
+
+inline void worker::run_until_the_end() noexcept {
+  while (task* t = next_task()) {
+    if (pool_.decided() != nullptr) {
+      pool_.discard(*t);
+    } else {
+      t->run(*this);
+    }
+  }
+}
+
+/// What a waiting task waits for; its own newest task, or one from outside, or what a search finds.
+/// Returns  null when the thread is to end.
+inline task* worker::next_task() noexcept {
+  for (;;) {
+    if (run_awaited()) continue;
+    if (!searching_) {
+      if (pool_.has_too_many_awake() && !give_way()) return nullptr;
+    }
+    if (!searching_) {
+      // Now and then the lanes go first, or tasks that keep making tasks would lock out all others.
+      if (++ticks_ % 61 == 0) {
+        if (task* t = take_from_lanes(1)) return t;
+      }
+      if (task* t = own_.pop()) return t;
+      if (task* t = take_from_lanes(scheduler::largest_take)) return t;
+      start_searching();
+    }
+    task* found = nullptr;
+    if (!search(found)) return nullptr;
+    if (found != nullptr) return found;
+  }
+}
+
+/// Runs one result that a waiting task of this pool waits for, if one has not started.
+inline bool worker::run_awaited() noexcept {
+  if (pool_.awaited_.empty()) return false;
+  future_state_base* const s = pool_.awaited_.take(&pool_);
+  if (s == nullptr) return false;
+  if (searching_) stop_searching();
+  s->run_awaited(*this);
+  return true;
+}
+
+/// Takes from the lanes, its own first: one task to run, the others into its own deque, where they can be stolen.
+inline task* worker::take_from_lanes(std::size_t most) noexcept {
+  // A single worker takes them one by one: whoever stands in for it must find the oldest first.
+  // Nor may the deque have to grow for them: it is empty, or only one is taken.
+  if (pool_.max_workers_ == 1 || !own_.empty()) most = 1;
+  for (std::size_t i = 0; i < pool_.lane_count_; ++i) {
+    task* const oldest = pool_.lanes_[(index_ + i) % pool_.lane_count_].take(most, pool_.max_workers_);
+    if (oldest == nullptr) continue;
+    if (oldest->next == nullptr) return oldest;
+    task* behind[scheduler::largest_take];
+    task** const end = behind + scheduler::largest_take;
+    task** newest_first = end;
+    for (task* t = oldest->next; t != nullptr; t = t->next) *--newest_first = t;  // so that the oldest is popped first
+    own_.push_all(newest_first, static_cast<std::size_t>(end - newest_first));
+    // On their way from queue to queue nobody saw them: who looked just then has gone to sleep.
+    if (pool_.wants_another(pool_.load_word())) pool_.summon();
+    return oldest;
+  }
+  return nullptr;
+}
+
+inline task* worker::find_task() noexcept {
+  if (task* t = take_from_lanes(scheduler::largest_take)) return t;
+  const scheduler::worker_view all = pool_.workers();
+  for (std::size_t i = 1; i <= all.count; ++i) {
+    if (task* t = all.first[(index_ + i) % all.count]->own_.steal()) return t;
+  }
+  return nullptr;
+}
+
+inline void worker::start_searching() noexcept {
+  searching_ = true;
+  pool_.add_to_word(pool_word::one_searching);
+}
+
+/// The last one who stops searching leaves another in its place, if there is more to do.
+inline void worker::stop_searching() noexcept {
+  searching_ = false;
+  const pool_word seen = pool_.add_to_word(0 - pool_word::one_searching);
+  if (seen.searching() == 1 && seen.awake() < pool_.max_workers_ && pool_.any_work()) pool_.summon();
+}
+
+/// Looks for a task, parking if there is none.
+/// Returns  false when the thread is to end; nothing found means that something is waited for.
+inline bool worker::search(task*& found) noexcept {
+  constexpr unsigned rounds = 64;  // some 10 us in all; measured against the 30 us of a wake-up
+  constexpr unsigned pauses_a_round = 4;
+  do {
+    for (unsigned round = 0; round < rounds; ++round) {
+      if (!pool_.awaited_.empty()) return true;
+      if (pool_.has_too_many_awake()) break;
+      found = find_task();
+      if (found != nullptr) {
+        stop_searching();
+        return true;
+      }
+      const pool_word seen = pool_.load_word();
+      if (seen.watched() || seen.closing()) pool_.look_for_the_end(pool_.add_to_word(0));
+      // One may spin in the hope of a task that comes soon; more would only take the processor from those who make it.
+      if (seen.searching() > 1 || seen.closing() || !has_several_cpus()) break;
+      for (unsigned i = 0; i < pauses_a_round; ++i) cpu_pause();
+    }
+  } while (park());
+  return false;
+}
+
+/// Nothing to do: sleeps until it is unparked, as one who searches.      Returns  false when the thread is to end.
+inline bool worker::park() noexcept {
+  pool_.lock_.lock();
+  if (pool_.terminating_) {
+    pool_.lock_.unlock();
+    return false;
+  }
+  parked_.store(1, memory_order_relaxed);
+  pool_.parked_.push_back(*this);
+  const pool_word seen = pool_.add_to_word(0 - pool_word::one_searching - pool_word::one_awake);
+  pool_.lock_.unlock();
+  searching_ = false;
+  if (seen.searching() == 1 && pool_.any_work()) {
+    pool_.summon();
+    // If it has called this very worker back, the task may still be on its way in, by a thread that has lost its processor.
+    if (parked_.load(memory_order_relaxed) == 0) cpu_yield();
+  }
+  pool_.look_for_the_end(seen);
+  return sleep_parked();
+}
+
+/// More are awake than may be, since one that waited goes on: parks, unless another has just done so.
+/// Returns  false when the thread is to end.
+inline bool worker::give_way() noexcept {
+  pool_.lock_.lock();
+  if (pool_.load_word().awake() <= pool_.max_workers_) {
+    pool_.lock_.unlock();
+    return true;
+  }
+  parked_.store(1, memory_order_relaxed);
+  pool_.parked_.push_back(*this);
+  const pool_word seen = pool_.add_to_word(0 - pool_word::one_awake);
+  pool_.lock_.unlock();
+  // One of the others may have begun to wait in between: then it was one too many that parked.
+  if (pool_.any_work()) pool_.summon();
+  pool_.look_for_the_end(seen);
+  return sleep_parked();
+}
+
+inline bool worker::sleep_parked() noexcept {
+  while (parked_.load(memory_order_acquire) != 0) {  // (B)
+    const bool surplus = pool_.worker_count() > pool_.max_workers_;
+    const deadline until = surplus ? deadline::after(std::chrono::milliseconds(100)) : deadline::never();
+    if (!futex_wait(parked_, 1, until) && pool_.retire(*this)) return false;
+  }
+  searching_ = true;  // who unparked it has counted it so
+  return true;
+}
+
+inline void worker::about_to_be_free() noexcept {
+  if (pool_word{pool_.word_.load(memory_order_relaxed)}.awake() >= pool_.max_workers_) return;  // none can be started
+  if (!searching_ && own_.empty() && !pool_.any_lane_work()) start_searching();
+}
+
+inline void worker::finished() noexcept {
+  about_to_be_free();
+  count(finished_);
+  pool_.bound_.leave();
+}
+
+/// The one that waits gives its place to the one on top, whose own place is the other's again when it has ended.
+inline void worker::started_on_top() noexcept { pool_.bound_.leave(); }
+
+inline void worker::busy_again() noexcept {
+  if (searching_) stop_searching();
+}
+
+inline worker::patience worker::begin_wait(awaited_results& awaited) noexcept {
+  awaited.next_look = deadline::never();
+  pool_.awaited_.add(awaited, &pool_);
+  pool_.add_to_word(0 - pool_word::one_awake);
+  pool_.bound_.leave();
+  return ask_again(awaited);
+}
+
+inline worker::patience worker::ask_again(awaited_results& awaited) noexcept {
+  const auto room = stands_still(awaited) ? scheduler::room::for_one_too_many : scheduler::room::for_max_workers;
+  if (pool_.wants_another(pool_.load_word(), room) && pool_.any_work() && !pool_.summon(room)) {
+    // No thread to be had: what is waited for may run here, however high the stack. Meanwhile this worker is awake.
+    pool_.add_to_word(pool_word::one_awake);
+    for (std::size_t i = 0; i < awaited.count; ++i) {
+      if (awaited.first[i] != nullptr && awaited.first[i]->run_in_waiter(*this, true)) break;
+    }
+    pool_.add_to_word(0 - pool_word::one_awake);
+    return patience::short_nap;
+  }
+  if (!awaited.next_look.is_never()) return patience::watch;
+  return pool_.load_word().awake() == 0 ? patience::long_nap : patience::unlimited;
+}
+
+/// Whether what is waited for has not started, and no other task of the pool has for a while: those that run may all be
+/// blocked by a lock that the one who waits holds. Then the pool has to have more awake than it may, if it is to go on.
+inline bool worker::stands_still(awaited_results& awaited) noexcept {
+  constexpr auto a_while = std::chrono::milliseconds(500);
+  constexpr auto unknown = std::uint64_t(-1);
+  if (!pool_.awaited_.may_start(awaited, &pool_)) {
+    awaited.next_look = deadline::never();
+    return false;
+  }
+  const bool just_begun = awaited.next_look.is_never();
+  if (!just_begun && !awaited.next_look.passed()) return false;
+  awaited.next_look = deadline::after(a_while);
+  if (just_begun) {
+    awaited.started = unknown;  // most waits are short: nothing is counted for them
+    return false;
+  }
+  const std::uint64_t before = std::exchange(awaited.started, pool_.started_so_far());
+  return before == awaited.started;
+}
+
+inline void worker::end_wait(awaited_results& awaited) noexcept {
+  pool_.bound_.enter_anyway();
+  pool_.add_to_word(pool_word::one_awake);
+  pool_.awaited_.remove(awaited);
+}
+
+inline bool scheduler::any_lane_work() const noexcept {
+  for (std::size_t i = 0; i < lane_count_; ++i) {
+    if (!lanes_[i].empty()) return true;
+  }
+  return false;
+}
+
+inline bool scheduler::any_work() const noexcept {
+  if (any_lane_work() || !awaited_.empty()) return true;
+  const worker_view all = workers();
+  for (std::size_t i = 0; i < all.count; ++i) {
+    if (!all.first[i]->own_.empty()) return true;
+  }
+  return false;
+}
+
+}  // namespace spool::detail

@@ -1,0 +1,144 @@
+// spool/detail/registry/threads.hpp · the list of living threads and the caller's entry in it
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+#include <spool/detail/base/intrusive_list.hpp>
+#include <spool/detail/platform/atomic.hpp>
+#include <spool/detail/platform/os_thread.hpp>
+#include <spool/detail/platform/thread.hpp>
+#include <spool/detail/platform/thread_end.hpp>
+#include <spool/detail/sync/word_lock.hpp>
+#include <spool/thread_info.hpp>
+
+namespace spool::detail {
+
+class thread_entry;
+
+/// Process state. Usable before main and after it: built at compile time, never destroyed.
+///
+/// Invariant  An entry is in the list exactly while its thread says so, from enter() to leave(): so what is in the
+///            list, and guarded by the lock, is a living thread. The main thread has no entry.
+struct thread_registry {
+  word_lock lock;                        // guards the list, its length, and the names and ids in its entries
+  intrusive_list<thread_entry> threads;  // oldest first
+  std::size_t count = 0;
+  atomic<std::uint64_t> dummies{0};  // how many foreign threads have asked who they are
+};
+
+inline constinit thread_registry the_threads{};
+
+/// The entry of the calling thread, while it is in the list.
+inline constinit thread_local thread_entry* current_entry = nullptr;
+
+/// What is left of a thread's name once its entry has gone, for those destructors of thread-locals that come later.
+/// Trivial, so that it can be read until the very end.
+struct departed_name {
+  static constexpr std::size_t most = 15;
+
+  bool set = false;
+  bool daemon = false;
+  char text[most + 1] = {};
+};
+inline constinit thread_local departed_name my_departed_name{};
+
+/// What the list knows of a thread. Made by anyone; entered and taken out by the thread itself.
+class thread_entry : public list_node {
+public:
+  thread_entry(std::string name, bool daemon) : name_(std::move(name)), daemon_(daemon) {}
+  thread_entry(const thread_entry&) = delete;
+  thread_entry& operator=(const thread_entry&) = delete;
+
+  enum class native_name { keep, set };
+
+  /// The calling thread is listed from now on as this, and has its ids.
+  void enter(native_name what) noexcept {
+    word_guard held(the_threads.lock);
+    ident_ = std::this_thread::get_id();
+    native_id_ = native_thread_id();
+    native_ = this_native_thread();
+    names_native_ = what == native_name::set;
+    if (names_native_) name_native_thread(native_, name_);
+    the_threads.threads.push_back(*this);
+    ++the_threads.count;
+    current_entry = this;
+  }
+
+  /// The calling thread is listed no more.
+  /// Preconditions  entered by this thread.
+  void leave() noexcept {
+    word_guard held(the_threads.lock);
+    const std::string_view cut = cut_name(name_, departed_name::most);
+    my_departed_name.text[cut.copy(my_departed_name.text, cut.size())] = '\0';
+    my_departed_name.set = true;
+    my_departed_name.daemon = daemon_;
+    the_threads.threads.erase(*this);
+    --the_threads.count;
+    current_entry = nullptr;
+  }
+
+  /// Gives it another name; the system's name of the thread follows, if it has one from here.
+  void rename(std::string name) noexcept {
+    word_guard held(the_threads.lock);
+    name_.swap(name);
+    if (linked() && names_native_) name_native_thread(native_, name_);  // listed, so it lives
+  }
+
+  thread_info copy() const {
+    word_guard held(the_threads.lock);
+    return copy_locked();
+  }
+  /// Preconditions  the registry's lock is held.
+  thread_info copy_locked() const { return {name_, ident_, native_id_, daemon_}; }
+
+  bool daemon() const noexcept { return daemon_; }
+
+private:
+  // Guarded by the registry's lock, but for daemon_.
+  std::string name_;
+  std::thread::id ident_{};
+  std::uint64_t native_id_ = 0;
+  native_thread native_{};
+  bool names_native_ = false;
+  const bool daemon_;
+};
+
+/// An entry for the calling thread, from here to the end of the scope.
+class thread_record {
+public:
+  explicit thread_record(std::string name, bool daemon = false,
+                         thread_entry::native_name what = thread_entry::native_name::set)
+      : entry_(std::move(name), daemon) {
+    entry_.enter(what);
+  }
+  ~thread_record() { entry_.leave(); }
+  thread_record(const thread_record&) = delete;
+  thread_record& operator=(const thread_record&) = delete;
+
+private:
+  thread_entry entry_;
+};
+
+inline void forget_dummy(thread_record* dummy) noexcept { delete dummy; }
+
+/// Who is calling: its entry if it has one, else what can be said of a thread that spool did not make.
+inline thread_info this_thread_info() {
+  if (current_entry != nullptr) return current_entry->copy();
+  if (is_main_thread()) return {"MainThread", std::this_thread::get_id(), native_thread_id(), false};
+  if (!my_departed_name.set) {
+    // Listed as long as the thread lives: the entry dies with its thread-locals.
+    at_thread_end<&forget_dummy>(
+        new thread_record("Dummy-" + std::to_string(the_threads.dummies.fetch_add(1, memory_order_relaxed) + 1), true,
+                          thread_entry::native_name::keep));
+    return current_entry->copy();
+  }
+  return {my_departed_name.text, std::this_thread::get_id(), native_thread_id(), my_departed_name.daemon};
+}
+
+}  // namespace spool::detail

@@ -1,0 +1,270 @@
+// spool/detail/thread/state.hpp · one thread's life, shared by its handle and itself
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <tuple>  // brings std::unwrap_reference_t
+#include <type_traits>
+#include <utility>
+
+#include <spool/detail/base/bound_call.hpp>
+#include <spool/detail/config.hpp>
+#include <spool/detail/platform/atomic.hpp>
+#include <spool/detail/platform/deadline.hpp>
+#include <spool/detail/platform/futex.hpp>
+#include <spool/detail/platform/os_thread.hpp>
+#include <spool/detail/platform/thread_end.hpp>
+#include <spool/detail/registry/threads.hpp>
+#include <spool/errors.hpp>
+#include <spool/excepthook.hpp>
+
+namespace spool::detail {
+
+/// What a thread object and its thread share; it lives until both have let go of it.
+class thread_state {
+public:
+  thread_state(const thread_state&) = delete;
+  thread_state& operator=(const thread_state&) = delete;
+
+  /// Lets go.
+  struct owner_gone {
+    void operator()(thread_state* s) const noexcept { s->drop_owner(); }
+  };
+  using owner = std::unique_ptr<thread_state, owner_gone>;
+
+  void start();
+  bool join(deadline until);
+  void abandon() noexcept;
+
+  bool started() const noexcept { return (word_.load(memory_order_acquire) & is_claimed) != 0; }
+  bool alive() const noexcept { return (word_.load(memory_order_acquire) & (is_listed | has_ended)) == is_listed; }
+  bool is_caller() const noexcept { return current_entry == &entry_; }
+
+  thread_entry& entry() noexcept { return entry_; }
+  const thread_entry& entry() const noexcept { return entry_; }
+  std::stop_source& stop() noexcept { return stop_; }
+
+protected:
+  thread_state(std::string name, bool daemon) : entry_(std::move(name), daemon) {}
+  virtual ~thread_state() = default;
+
+  virtual void call() = 0;
+  virtual void drop_call() noexcept = 0;
+
+private:
+  //  bit 0  is_claimed   a start() is on its way, or was
+  //  bit 1  is_listed    the thread has its ids and is in the registry, or was
+  //  bit 2  has_handle   os_ may be joined: start() writes it no more
+  //  bit 3  has_ended    the thread-locals are destroyed and the registry has forgotten the thread
+  //  bit 4  is_taken     somebody joins os_, or has detached it
+  //  bit 5  is_gone      it is joined
+  //  bit 6  has_waiters  someone may sleep on the word; never cleared
+  //
+  //  claimed listed handle ended taken gone   meaning
+  //     0      0      0      0     0    0     made; also again, after the system refused the thread
+  //     1      0      *      0     0    0     starting: start() returns when listed and handle are set
+  //     1      1      *      0     0    0     alive
+  //     1      1      0      1     0    0     over, but start() has not put os_ in its place yet
+  //     1      1      1      1     0    0     over: one of those who join takes it
+  //     1      1      1      1     1    0     ... and has os_ joined, which takes as long as the system needs
+  //     1      1      1      1     1    1     joined: every join() returns
+  //     1      *      1      *     1    0     abandoned: a daemon without a handle; nobody joins any more
+  //
+  //  Invariants  Bits are only ever added, but for a refused start, which takes back is_claimed before anything else is
+  //              set. os_ is written by the one who claimed, before has_handle, then only by the one who took it.
+  //  (A) every write that adds a bit releases, and wakes if it saw has_waiters; pairs with (B) every read.
+  static constexpr std::uint32_t is_claimed = 1;
+  static constexpr std::uint32_t is_listed = 2;
+  static constexpr std::uint32_t has_handle = 4;
+  static constexpr std::uint32_t has_ended = 8;
+  static constexpr std::uint32_t is_taken = 16;
+  static constexpr std::uint32_t is_gone = 32;
+  static constexpr std::uint32_t has_waiters = 64;
+
+  void run() noexcept;
+  void end() noexcept;
+  static void end_of(thread_state* s) noexcept { s->end(); }
+  bool claim();
+
+  void add(std::uint32_t bit) noexcept {
+    if ((word_.fetch_or(bit, memory_order_acq_rel) & has_waiters) != 0) futex_wake_all(&word_);  // (A)
+  }
+
+  /// Sleeps until the word is no more what was seen, and reads it.      Returns  false when the time is over.
+  bool sleep(std::uint32_t& seen, deadline until) noexcept {
+    bool in_time = true;
+    if ((seen & has_waiters) != 0 ||
+        word_.compare_exchange_strong(seen, seen | has_waiters, memory_order_relaxed, memory_order_relaxed)) {
+      in_time = futex_wait(word_, seen | has_waiters, until);
+    }
+    seen = word_.load(memory_order_acquire);  // (B)
+    return in_time;
+  }
+
+  void drop_owner() noexcept {
+    if (owners_.fetch_sub(1, memory_order_acq_rel) == 1) delete this;
+  }
+
+  thread_entry entry_;
+  std::stop_source stop_;
+  os_thread os_;
+  atomic<std::uint32_t> word_{0};
+  atomic<std::uint32_t> owners_{1};
+};
+
+/// Starts the thread, and returns once it is listed.
+/// Throws  usage_error if it was started before; std::system_error or std::bad_alloc, all as before.
+inline void thread_state::start() {
+  if (!claim()) throw usage_error("spool::thread: started twice: make a new thread for every start()");
+  owners_.fetch_add(2, memory_order_relaxed);  // the thread, and this call: the handle may go as soon as f runs
+  const owner mine(this);
+  try {
+    os_ = start_os_thread([this] { run(); });
+  } catch (...) {
+    owners_.fetch_sub(1, memory_order_relaxed);
+    if ((word_.fetch_and(~is_claimed, memory_order_acq_rel) & has_waiters) != 0) futex_wake_all(&word_);  // (A)
+    throw;
+  }
+  add(has_handle);
+  for (std::uint32_t seen = word_.load(memory_order_acquire); (seen & is_listed) == 0;) {  // (B)
+    sleep(seen, deadline::never());
+  }
+}
+
+/// Returns  false if it is started already; of several that call at once exactly one gets true, unless the system
+///          refuses it: then another may try.
+inline bool thread_state::claim() {
+  std::uint32_t seen = word_.load(memory_order_acquire);  // (B)
+  for (;;) {
+    if ((seen & is_listed) != 0) return false;
+    if ((seen & is_claimed) != 0) {
+      sleep(seen, deadline::never());
+    } else if (word_.compare_exchange_weak(seen, seen | is_claimed, memory_order_acq_rel, memory_order_acquire)) {
+      return true;
+    }
+  }
+}
+
+/// What the thread does.
+inline void thread_state::run() noexcept {
+  at_thread_end<&thread_state::end_of>(this);  // before all thread-locals of its function, so it comes after these
+  entry_.enter(thread_entry::native_name::set);
+  add(is_listed);
+  std::exception_ptr thrown;
+  try {
+    call();
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  if (thrown) report_unhandled(std::move(thrown));
+  drop_call();
+}
+
+inline void thread_state::end() noexcept {
+  entry_.leave();
+  add(has_ended);
+  drop_owner();
+}
+
+/// Waits until the thread is gone, thread-locals and all.      Returns  false if the time was over first.
+/// Throws  usage_error in the thread itself, and if it was not started.
+inline bool thread_state::join(deadline until) {
+  if (is_caller())
+    throw usage_error("spool::thread: a thread that joins itself would wait for ever: join() it from another one");
+  std::uint32_t seen = word_.load(memory_order_acquire);  // (B)
+  for (bool in_time = true;;) {
+    if ((seen & is_claimed) == 0) throw usage_error("spool::thread: joined before it was started: call start() first");
+    if ((seen & is_gone) != 0) return true;
+    if ((seen & (has_handle | has_ended | is_taken)) == (has_handle | has_ended)) {
+      if (!word_.compare_exchange_weak(seen, seen | is_taken, memory_order_acq_rel, memory_order_acquire)) continue;
+      os_.join();
+      add(is_gone);
+      return true;
+    }
+    if (!in_time) return false;
+    in_time = sleep(seen, until);
+  }
+}
+
+/// Lets the thread go on without a handle.
+/// Preconditions  started, and nobody joins or will join.
+inline void thread_state::abandon() noexcept {
+  std::uint32_t seen = word_.load(memory_order_acquire);                               // (B)
+  while ((seen & has_handle) == 0) sleep(seen, deadline::never());                     // start() is just returning
+  if ((word_.fetch_or(is_taken, memory_order_acq_rel) & is_taken) == 0) os_.detach();  // (B)
+}
+
+/// A thread's state with what it calls.
+template <class Call>
+class thread_state_of final : public thread_state {
+public:
+  template <class... Args>
+  thread_state_of(std::string name, bool daemon, Args&&... args) : thread_state(std::move(name), daemon) {
+    if constexpr (Call::stoppable) {
+      call_.emplace(stop().get_token(), std::forward<Args>(args)...);
+    } else {
+      call_.emplace(std::in_place, std::forward<Args>(args)...);
+    }
+  }
+
+private:
+  void call() override { static_cast<void>((*call_)()); }
+  void drop_call() noexcept override { call_.reset(); }
+
+  std::optional<Call> call_;
+};
+
+/// Whether f.run(args...) can be called; f may be given by std::ref.
+template <class F, class... Args>
+concept has_run = requires(std::unwrap_reference_t<F>& f, Args&&... args) { f.run(std::forward<Args>(args)...); };
+
+/// Calls run() of an object.
+template <class F>
+class run_call {
+public:
+  template <class G>
+    requires(!std::is_same_v<std::remove_cvref_t<G>, run_call>)
+  explicit run_call(G&& f) : f_(std::forward<G>(f)) {}
+
+  template <class... Args>
+    requires has_run<F, Args...>
+  void operator()(Args&&... args) {
+    std::unwrap_reference_t<F>& f = f_;
+    static_cast<void>(f.run(std::forward<Args>(args)...));
+  }
+
+private:
+  F f_;
+};
+
+/// Whether a thread can be made of these: f(args...), or f.run(args...), or either with a stop token first.
+template <class F, class... Args>
+concept thread_body = is_callable<F, Args...> || has_run<F, Args...> || has_run<F, std::stop_token, Args...>;
+
+/// What the thread calls: f itself wherever it can be called.
+template <class F, class... Args>
+struct thread_call_of {
+  using type = bound_call<run_call<F>, Args...>;
+};
+template <class F, class... Args>
+  requires is_callable<F, Args...>
+struct thread_call_of<F, Args...> {
+  using type = bound_call<F, Args...>;
+};
+template <class F, class... Args>
+using thread_call = typename thread_call_of<F, Args...>::type;
+
+/// How many threads were made without a name.
+inline constinit atomic<std::uint64_t> unnamed_threads{0};
+
+inline std::string name_or_default(std::string name) {
+  if (!name.empty()) return name;
+  return "Thread-" + std::to_string(unnamed_threads.fetch_add(1, memory_order_relaxed) + 1);
+}
+
+}  // namespace spool::detail
