@@ -4,7 +4,7 @@
 # `// spool/detail/ROOM/NAME.hpp · what it is`. The rooms stand in a row, each on a floor. A header includes public
 # headers of lower floors only, and headers of detail/ of its own floor or lower ones; a room's headers include those of
 # their own room and of earlier rooms. The umbrella includes every public header, the highest floor first, and nothing
-# else.
+# else. What a header declares is in the namespace of the version.
 cmake_minimum_required(VERSION 3.23)
 set(root ${CMAKE_CURRENT_LIST_DIR}/../include)
 set(rooms base platform sync registry thread queue timer future wait pool map)
@@ -70,6 +70,10 @@ foreach(header IN LISTS headers)
       complain("includes <${name}>: see detail/ for what takes its place")
     endif()
   endforeach()
+  string(REGEX REPLACE "\nnamespace spool::inline SPOOL_ABI(::detail)? {" "" unversioned "${text}")
+  if(unversioned MATCHES "\n *(inline )?namespace spool[^\n]*")
+    complain("opens a namespace without the version: write namespace spool::inline SPOOL_ABI, or the same with ::detail")
+  endif()
   if(NOT header MATCHES "${seams}")
     string(REGEX MATCHALL "std::atomic|std::memory_order|atomic_thread_fence|__linux__|_WIN32|__APPLE__" words "${text}")
     if(words)

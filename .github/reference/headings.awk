@@ -6,7 +6,8 @@
 #     // ── a few words ──                          a group of members
 #
 # All else in a comment is plain text, but for `code`. Left out: copying that is deleted, as each class says so itself;
-# what is protected, as nobody is meant to derive; constraints in words of detail/, which the comment explains.
+# what is protected, as nobody is meant to derive; constraints in words of detail/, which the comment explains; the
+# inline namespace of the version.
 
 function plain(text,   parts, n, i, all) {
   n = split(text, parts, "`")
@@ -69,6 +70,7 @@ NR == 2 { print "///"; blank = 1; next }  # the licence
 }
 
 { end_code(); blank = 0 }
+/namespace spool::inline SPOOL_ABI/ { sub(/::inline SPOOL_ABI/, "") }
 in_clause { in_clause = $0 !~ /[>)]$/; print ""; next }
 /^ +requires.*(detail::|!std::is_same_v)/ { in_clause = $0 ~ /&&$/; print ""; next }
 /^  \/\/ ── .* ──$/ {

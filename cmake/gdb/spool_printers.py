@@ -8,6 +8,8 @@
 # Reads memory only: it calls nothing in the program, and works on core files. What another thread is just changing may
 # look odd for the moment. Knows the standard libraries of GNU and LLVM.
 
+import re
+
 import gdb
 import gdb.printing
 import gdb.types
@@ -26,16 +28,21 @@ def load(atomic):
     return atomic
 
 
+def without_version(name):
+    """A name without the inline namespace of the version."""
+    return re.sub(r"\bspool::v\d+_\d+_\d+::", "spool::", name)
+
+
 def name_of(value):
-    return gdb.types.get_basic_type(value.type).name or str(value.type)
+    return without_version(gdb.types.get_basic_type(value.type).name or str(value.type))
 
 
 def short_name(value):
     """The type as its user wrote it, without default arguments."""
     type_of = gdb.types.get_basic_type(value.type)
-    name = type_of.name.split("<")[0]
+    name = without_version(type_of.name.split("<")[0])
     try:
-        return "%s<%s>" % (name, type_of.template_argument(0))
+        return "%s<%s>" % (name, without_version(str(type_of.template_argument(0))))
     except (RuntimeError, gdb.error):
         return name
 
@@ -110,7 +117,7 @@ class Queue:
     @staticmethod
     def item(cell):
         kind = cell.type.strip_typedefs()
-        if "spool::detail::aged_cell<" in str(kind) or "spool::detail::ageless_cell<" in str(kind):
+        if re.match(r"spool::detail::age(d|less)_cell<", without_version(str(kind))):
             cell = cell["item"]
             kind = cell.type.strip_typedefs()
         if kind.code == gdb.TYPE_CODE_PTR and str(kind.target()).endswith("::block"):
@@ -191,14 +198,14 @@ class Pool:
 def printers():
     all_of = gdb.printing.RegexpCollectionPrettyPrinter("spool")
     for name, pattern, printer in (
-        ("future", "^spool::(future|promise)<.*>$", Future),
-        ("queue", "^spool::(lifo_|priority_)?queue<.*>$", Queue),
-        ("mutex", "^spool::mutex$", Mutex),
-        ("recursive_mutex", "^spool::recursive_mutex$", RecursiveMutex),
-        ("event", "^spool::event$", Event),
-        ("semaphore", "^spool::(bounded_)?semaphore$", Semaphore),
-        ("barrier", "^spool::barrier$", Barrier),
-        ("thread_pool", "^spool::thread_pool$", Pool),
+        ("future", "^spool::(v[0-9_]+::)?(future|promise)<.*>$", Future),
+        ("queue", "^spool::(v[0-9_]+::)?(lifo_|priority_)?queue<.*>$", Queue),
+        ("mutex", "^spool::(v[0-9_]+::)?mutex$", Mutex),
+        ("recursive_mutex", "^spool::(v[0-9_]+::)?recursive_mutex$", RecursiveMutex),
+        ("event", "^spool::(v[0-9_]+::)?event$", Event),
+        ("semaphore", "^spool::(v[0-9_]+::)?(bounded_)?semaphore$", Semaphore),
+        ("barrier", "^spool::(v[0-9_]+::)?barrier$", Barrier),
+        ("thread_pool", "^spool::(v[0-9_]+::)?thread_pool$", Pool),
     ):
         all_of.add_printer(name, pattern, printer)
     return all_of

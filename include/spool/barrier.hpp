@@ -20,7 +20,7 @@
 #include <spool/detail/sync/word_lock.hpp>
 #include <spool/errors.hpp>
 
-namespace spool {
+namespace spool::inline SPOOL_ABI {
 
 /// Lets threads wait for each other: the last of `parties` threads to arrive releases them all, round after round.
 ///
@@ -274,4 +274,4 @@ SPOOL_COLD inline void barrier::send_all_away(bool breaks) noexcept {
   leaving.call_all(sent_away);  // *this may be gone as soon as the last of them is called
 }
 
-}  // namespace spool
+}  // namespace spool::inline SPOOL_ABI

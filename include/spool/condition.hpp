@@ -16,7 +16,7 @@
 #include <spool/detail/sync/notify_list.hpp>
 #include <spool/errors.hpp>
 
-namespace spool {
+namespace spool::inline SPOOL_ABI {
 
 /// Lets threads that hold a lock sleep until another one changes what the lock guards; Python's Condition.
 ///
@@ -183,4 +183,4 @@ private:
   detail::wait_list row_;
 };
 
-}  // namespace spool
+}  // namespace spool::inline SPOOL_ABI

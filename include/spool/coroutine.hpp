@@ -42,7 +42,7 @@
 #include <spool/detail/registry/block_cache.hpp>
 #include <spool/future.hpp>
 
-namespace spool {
+namespace spool::inline SPOOL_ABI {
 
 namespace detail {
 
@@ -180,7 +180,7 @@ auto operator co_await(future<T>&& f) {
   return detail::future_awaiter<T, true>(detail::future_access::state(f));
 }
 
-}  // namespace spool
+}  // namespace spool::inline SPOOL_ABI
 
 /// Makes a function that returns a future<T> a coroutine, if it says co_await or co_return.
 template <class T, class... Args>

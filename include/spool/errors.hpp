@@ -6,7 +6,7 @@
 
 #include <spool/detail/config.hpp>
 
-namespace spool {
+namespace spool::inline SPOOL_ABI {
 
 /// The program is wrong: it unlocks what it does not hold, takes a result twice, uses an empty future.
 ///
@@ -80,4 +80,4 @@ public:
   using error::error;
 };
 
-}  // namespace spool
+}  // namespace spool::inline SPOOL_ABI

@@ -14,7 +14,7 @@
 #include <spool/detail/sync/waiter.hpp>
 #include <spool/detail/sync/word_lock.hpp>
 
-namespace spool {
+namespace spool::inline SPOOL_ABI {
 
 /// A flag: set() raises it, clear() lowers it, wait() returns once it is up.
 ///
@@ -194,4 +194,4 @@ SPOOL_COLD inline bool event::set_for_sleepers() noexcept {
   return true;
 }
 
-}  // namespace spool
+}  // namespace spool::inline SPOOL_ABI

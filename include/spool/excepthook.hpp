@@ -16,7 +16,7 @@
 #include <spool/errors.hpp>
 #include <spool/thread_info.hpp>
 
-namespace spool {
+namespace spool::inline SPOOL_ABI {
 
 /// What is called with an exception that nobody can catch: any callable that takes
 /// (thread_info const&, std::exception_ptr), or nothing at all for the default.
@@ -114,4 +114,4 @@ inline excepthook_handler set_excepthook(excepthook_handler handler) {
   return handler;
 }
 
-}  // namespace spool
+}  // namespace spool::inline SPOOL_ABI

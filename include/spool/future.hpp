@@ -22,7 +22,7 @@
 #include <spool/detail/platform/deadline.hpp>
 #include <spool/errors.hpp>
 
-namespace spool {
+namespace spool::inline SPOOL_ABI {
 
 template <class T>
 class promise;
@@ -441,7 +441,7 @@ auto future<T>::continue_with(F&& f) const {
   return handle;
 }
 
-}  // namespace spool
+}  // namespace spool::inline SPOOL_ABI
 
 /// So that futures may be keys: equal handles hash alike.
 template <class T>

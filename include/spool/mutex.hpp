@@ -14,7 +14,7 @@
 #include <spool/detail/sync/lock_traits.hpp>
 #include <spool/errors.hpp>
 
-namespace spool {
+namespace spool::inline SPOOL_ABI {
 
 /// Lets one thread in at a time; Python's Lock.
 ///
@@ -265,4 +265,4 @@ SPOOL_COLD inline void mutex::unlock_contended(std::uint32_t seen) {
   }
 }
 
-}  // namespace spool
+}  // namespace spool::inline SPOOL_ABI

@@ -9,7 +9,7 @@
 #include <spool/detail/platform/time_limit.hpp>
 #include <spool/detail/platform/usable_cpus.hpp>
 
-namespace spool {
+namespace spool::inline SPOOL_ABI {
 
 /// How many processors this process may keep busy: by its affinity and by its control group's quota, rounded up; at
 /// least 1.      Throws  nothing.
@@ -37,4 +37,4 @@ struct map_options {
   detail::time_limit timeout = {};  ///< how long it may take, a duration of any type; unless given, for ever
 };
 
-}  // namespace spool
+}  // namespace spool::inline SPOOL_ABI

@@ -19,7 +19,7 @@
 #include <spool/detail/queue/operations.hpp>
 #include <spool/detail/queue/store.hpp>
 
-namespace spool {
+namespace spool::inline SPOOL_ABI {
 
 /// What queue, lifo_queue and priority_queue have in common: items that some threads put and others get.
 ///
@@ -260,4 +260,4 @@ public:
       : basic_queue<T, detail::priority_store<T, Compare>>(maxsize, std::move(compare)) {}
 };
 
-}  // namespace spool
+}  // namespace spool::inline SPOOL_ABI

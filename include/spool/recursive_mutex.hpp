@@ -11,7 +11,7 @@
 #include <spool/errors.hpp>
 #include <spool/mutex.hpp>
 
-namespace spool {
+namespace spool::inline SPOOL_ABI {
 
 namespace detail {
 
@@ -154,4 +154,4 @@ struct lock_hooks<recursive_mutex> {
 
 }  // namespace detail
 
-}  // namespace spool
+}  // namespace spool::inline SPOOL_ABI

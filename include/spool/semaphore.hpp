@@ -11,7 +11,7 @@
 #include <spool/detail/sync/permit_count.hpp>
 #include <spool/excepthook.hpp>
 
-namespace spool {
+namespace spool::inline SPOOL_ABI {
 
 /// Counts permits: acquire() takes one, sleeping while there are none; release() gives some back.
 ///
@@ -118,4 +118,4 @@ private:
   Semaphore& from_;
 };
 
-}  // namespace spool
+}  // namespace spool::inline SPOOL_ABI

@@ -22,7 +22,7 @@
 #include <spool/errors.hpp>
 #include <spool/thread_info.hpp>
 
-namespace spool {
+namespace spool::inline SPOOL_ABI {
 
 /// How a thread is made.
 struct thread_options {
@@ -181,4 +181,4 @@ inline void thread::let_go() noexcept {
 /// The thread that runs main(). Its name in the system stays the program's.      Throws  std::bad_alloc.
 [[nodiscard]] inline thread_info main_thread() { return detail::main_thread_info(); }
 
-}  // namespace spool
+}  // namespace spool::inline SPOOL_ABI

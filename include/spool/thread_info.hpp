@@ -8,7 +8,7 @@
 
 #include <spool/detail/config.hpp>
 
-namespace spool {
+namespace spool::inline SPOOL_ABI {
 
 /// A thread as it was at one moment: a copy, valid for as long as you keep it.
 struct thread_info {
@@ -18,4 +18,4 @@ struct thread_info {
   bool daemon = false;          ///< whether the program ends without waiting for it
 };
 
-}  // namespace spool
+}  // namespace spool::inline SPOOL_ABI

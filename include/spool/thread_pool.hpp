@@ -30,7 +30,7 @@
 #include <spool/future.hpp>
 #include <spool/pool_options.hpp>
 
-namespace spool {
+namespace spool::inline SPOOL_ABI {
 
 /// Runs callables in worker threads.
 ///
@@ -341,4 +341,4 @@ struct detail::continuations_in<Pool> {
   }
 };
 
-}  // namespace spool
+}  // namespace spool::inline SPOOL_ABI

@@ -16,7 +16,7 @@
 #include <spool/detail/timer/core.hpp>
 #include <spool/detail/timer/thread.hpp>
 
-namespace spool {
+namespace spool::inline SPOOL_ABI {
 
 /// Calls f(args...) once, some time after start(), unless it is cancelled first; Python's Timer.
 ///
@@ -162,4 +162,4 @@ private:
   detail::timer_core core_;
 };
 
-}  // namespace spool
+}  // namespace spool::inline SPOOL_ABI

@@ -12,7 +12,13 @@
 /// One number that grows with every release: major * 10000 + minor * 100 + patch.
 #define SPOOL_VERSION (SPOOL_VERSION_MAJOR * 10000 + SPOOL_VERSION_MINOR * 100 + SPOOL_VERSION_PATCH)
 
-namespace spool {
+/// The inline namespace that holds all of spool, as `v0_1_0`. Code of two versions in one process never mixes: a call from
+/// one to the other doesn't link, and they share nothing. Write `spool::NAME`, without it.
+#define SPOOL_ABI SPOOL_ABI_OF(SPOOL_VERSION_MAJOR, SPOOL_VERSION_MINOR, SPOOL_VERSION_PATCH)
+#define SPOOL_ABI_OF(major, minor, patch) SPOOL_ABI_JOINED(major, minor, patch)
+#define SPOOL_ABI_JOINED(major, minor, patch) v##major##_##minor##_##patch
+
+namespace spool::inline SPOOL_ABI {
 
 // ── the same as constants, for code that prefers them to macros ──
 
@@ -25,4 +31,4 @@ inline constexpr int version_patch = SPOOL_VERSION_PATCH;
 /// SPOOL_VERSION.
 inline constexpr int version = SPOOL_VERSION;
 
-}  // namespace spool
+}  // namespace spool::inline SPOOL_ABI

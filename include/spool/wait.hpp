@@ -14,7 +14,7 @@
 #include <spool/detail/wait/multi_wait.hpp>
 #include <spool/future.hpp>
 
-namespace spool {
+namespace spool::inline SPOOL_ABI {
 
 /// When wait() returns.
 enum class return_when {
@@ -109,4 +109,4 @@ auto as_completed_until(Futures&& futures, std::chrono::time_point<Clock, Durati
   return detail::completion_range(detail::distinct_futures(futures), until);
 }
 
-}  // namespace spool
+}  // namespace spool::inline SPOOL_ABI

@@ -21,6 +21,8 @@
 #include <see_the_error_above>
 #endif
 
+#include <spool/version.hpp>
+
 /// Marks a path that is seldom taken: kept out of line, so that the fast path around it inlines well.
 #if defined(__GNUC__) || defined(__clang__)
 #define SPOOL_COLD [[gnu::cold, gnu::noinline]]
@@ -43,10 +45,10 @@
 #define SPOOL_CHECKS_MEMORY 0
 #endif
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// Distance that keeps two words from sharing a cache line. A constant, not the compiler's
 /// hardware_destructive_interference_size: the layout may not depend on a flag.
 inline constexpr std::size_t cache_line = 64;
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -10,7 +10,7 @@
 
 #include <spool/detail/config.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// Whether f is to be given a stop token first: if it fits with one and does not fit without.
 template <class F, class... Args>
@@ -82,4 +82,4 @@ decltype(auto) with_copies_made(Make&& make, Parts&&... parts) {
   }
 }
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -4,7 +4,7 @@
 
 #include <spool/detail/config.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// What a type derives from to stand in an intrusive_list; in one list at a time.
 struct list_node {
@@ -83,4 +83,4 @@ private:
   list_node head_;
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -6,7 +6,7 @@
 
 #include <spool/detail/config.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 template <class T>
 constexpr T smaller_of(T a, T b) noexcept {
@@ -18,4 +18,4 @@ constexpr T larger_of(T a, T b) noexcept {
   return a < b ? b : a;
 }
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -10,7 +10,7 @@
 
 #include <spool/detail/config.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// A set of pointers that only grows: linear probing in a table that is at most half full.
 ///
@@ -50,4 +50,4 @@ private:
   std::size_t size_ = 0;
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -6,7 +6,7 @@
 
 #include <spool/detail/config.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 // A member of the range, or else a function next to its type. std::begin knows members only, and std::ranges::begin costs
 // <ranges>.
@@ -44,4 +44,4 @@ constexpr auto end_of(Range& range) {
   return end(range);
 }
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -7,7 +7,7 @@
 
 #include <spool/detail/config.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// A sentence as a template argument: the compiler prints it with the function's name.
 template <std::size_t N>
@@ -22,7 +22,7 @@ struct reason {
 template <class Class, class... Given>
 concept no_copy_of = !(sizeof...(Given) == 1 && (std::is_same_v<std::remove_cvref_t<Given>, Class> && ...));
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail
 
 /// Declares, in a class, the overload for all that fits no other: SPOOL_REFUSE("what is needed", void put(Given&&...));
 ///

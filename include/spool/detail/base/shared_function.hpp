@@ -10,7 +10,7 @@
 #include <spool/detail/base/refuse.hpp>
 #include <spool/detail/config.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 template <class Signature>
 class shared_function;
@@ -67,4 +67,4 @@ private:
   std::shared_ptr<callable> callable_;
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

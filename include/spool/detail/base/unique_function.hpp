@@ -9,7 +9,7 @@
 
 #include <spool/detail/config.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 template <class Signature>
 class unique_function;
@@ -121,4 +121,4 @@ private:
   alignas(std::max_align_t) std::byte storage_[capacity];
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -4,7 +4,7 @@
 
 #include <spool/detail/config.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 class future_state_base;
 
@@ -42,4 +42,4 @@ private:
   done_callback* next_ = nullptr;
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -9,7 +9,7 @@
 #include <spool/detail/registry/block_cache.hpp>
 #include <spool/errors.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// What a promise that was destroyed unset leaves behind. Made before there is a promise, as there may be no memory then;
 /// never destroyed, as promises may be later than all static objects.
@@ -44,4 +44,4 @@ protected:
   void free_memory() noexcept override { delete this; }
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

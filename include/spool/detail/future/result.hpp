@@ -11,7 +11,7 @@
 #include <spool/detail/future/state.hpp>
 #include <spool/errors.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 inline void must_not_be_taken(bool taken) {
   if (taken)
@@ -110,4 +110,4 @@ decltype(auto) call_with_result(F&& f, future_state<T>& source, Before&&... befo
   }
 }
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -8,7 +8,7 @@
 #include <spool/detail/future/state.hpp>
 #include <spool/excepthook.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// A coroutine that waits to be resumed, of any type.
 class suspended_coroutine {
@@ -64,4 +64,4 @@ inline void settle_coroutine(future_state_base& result, future_state_base::phase
   }
 }
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -10,7 +10,7 @@
 #include <spool/detail/sync/blocking.hpp>
 #include <spool/detail/sync/spin.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// Many threads add, one thread waits for the count that it wants, or for an error, or for a stop.
 ///
@@ -93,4 +93,4 @@ private:
   const bool wake_on_error_;
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -10,7 +10,7 @@
 
 #include <spool/detail/future/state_base.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// Whether there can be results of type T.
 template <class T>
@@ -82,4 +82,4 @@ private:
   };
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

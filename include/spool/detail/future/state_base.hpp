@@ -20,7 +20,7 @@
 #include <spool/errors.hpp>
 #include <spool/excepthook.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// What a result goes through, whatever its type. One block on the heap holds it, its result and its callable.
 ///
@@ -422,4 +422,4 @@ private:
   done_callback* callbacks_ = nullptr;  // newest first, until they are run
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

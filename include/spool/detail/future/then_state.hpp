@@ -11,7 +11,7 @@
 #include <spool/detail/future/state.hpp>
 #include <spool/detail/registry/block_cache.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// What then(f) makes: callable, result, and the entry in the source's list of callbacks, in one block.
 ///
@@ -78,4 +78,4 @@ private:
   };
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -19,7 +19,7 @@
 #include <spool/detail/pool/submitted_task.hpp>
 #include <spool/errors.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// Whether f, kept, can be called with the elements of ranges. Asks about f only if these are ranges.
 template <class F, class... Ranges>
@@ -180,4 +180,4 @@ private:
   slot_chain<slot> slots_;
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -13,7 +13,7 @@
 #include <spool/detail/pool/scheduler.hpp>
 #include <spool/errors.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// What a map was asked for, in the form in which it is used.
 struct map_terms {
@@ -144,4 +144,4 @@ private:
   std::exception_ptr failure_;
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

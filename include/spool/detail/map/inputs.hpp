@@ -11,7 +11,7 @@
 #include <spool/detail/base/range_access.hpp>
 #include <spool/detail/config.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// A range given to map: an lvalue is referred to, an rvalue is kept.
 template <class Range>
@@ -86,4 +86,4 @@ private:
   bool must_step_ = false;  // the element here has been taken
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

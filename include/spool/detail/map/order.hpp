@@ -11,7 +11,7 @@
 #include <spool/detail/sync/blocking.hpp>
 #include <spool/detail/wait/completion_queue.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 struct in_order_link {
   in_order_link* behind = nullptr;
@@ -100,4 +100,4 @@ private:
   Chunk* next_ = nullptr;  // taken from the arrivals
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -22,7 +22,7 @@
 #include <spool/future.hpp>
 #include <spool/mutex.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// Elements still to be given out, where any of them can be reached at once.
 template <class Iterator>
@@ -203,4 +203,4 @@ void run_parallel_loop(Range& range, F& f, std::size_t helpers, TrySubmit try_su
   loop.rethrow();
 }
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

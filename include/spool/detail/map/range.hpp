@@ -12,7 +12,7 @@
 #include <spool/detail/map/state.hpp>
 #include <spool/errors.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// An input range of results: *it waits for its item and throws what that threw; ++it goes on past it.
 ///
@@ -77,4 +77,4 @@ using ordered_map = map_range<map_state<in_order, in_order_link, F, Ranges...>>;
 template <class F, class... Ranges>
 using unordered_map = map_range<map_state<by_completion, by_completion_link, F, Ranges...>>;
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -11,7 +11,7 @@
 
 #include <spool/detail/future/state.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// Arguments and result of one call take the same place, one after the other.
 ///
@@ -89,4 +89,4 @@ private:
   content content_ = content::nothing;
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -10,7 +10,7 @@
 #include <spool/detail/base/min_max.hpp>
 #include <spool/detail/registry/block_cache.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// One slot costs no memory but its own; up to 65 cost one block more; beyond that each block is twice the one before,
 /// so that nobody need know ahead how many there will be.
@@ -132,4 +132,4 @@ private:
   segment* more_ = nullptr;
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -10,7 +10,7 @@
 #include <spool/detail/pool/scheduler.hpp>
 #include <spool/errors.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// All that a map's range refers to. It stays in place, as its tasks refer to it, too.
 ///
@@ -109,4 +109,4 @@ private:
   typename chunk::cursor at_;  // the call in it whose result is next
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -10,7 +10,7 @@
 
 #include <spool/detail/config.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 template <class T>
 using atomic = std::atomic<T>;
@@ -21,4 +21,4 @@ using std::memory_order_relaxed;
 using std::memory_order_release;
 using std::memory_order_seq_cst;
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -7,7 +7,7 @@
 
 #include <spool/detail/config.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// Nanoseconds on the steady clock. On Linux this is CLOCK_MONOTONIC, on which futexes wait.
 inline std::int64_t steady_now_ns() noexcept {
@@ -15,4 +15,4 @@ inline std::int64_t steady_now_ns() noexcept {
       .count();
 }
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

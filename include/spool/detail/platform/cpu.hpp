@@ -11,7 +11,7 @@
 
 #include <spool/detail/config.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// Tells the processor that this is a spin loop: it saves power and lets the other hyper-thread run.
 inline void cpu_pause() noexcept {
@@ -42,4 +42,4 @@ inline std::uintptr_t stack_position() noexcept {
 #endif
 }
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

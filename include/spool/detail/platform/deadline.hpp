@@ -9,7 +9,7 @@
 
 #include <spool/detail/platform/clock.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// The same number in int64, or what comes closest.
 template <class Rep>
@@ -121,4 +121,4 @@ private:
   std::int64_t ns_;
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -20,7 +20,7 @@
 #include <spool/detail/platform/atomic.hpp>
 #include <spool/detail/platform/deadline.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 inline constexpr const char* futex_name = "darwin";
 
@@ -48,6 +48,6 @@ inline void futex_wake_all(const atomic<std::uint32_t>* word) noexcept {
                                 OS_SYNC_WAKE_BY_ADDRESS_NONE);
 }
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail
 
 #endif

@@ -15,7 +15,7 @@
 #include <spool/detail/platform/atomic.hpp>
 #include <spool/detail/platform/deadline.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 inline constexpr const char* futex_name = "linux";
 
@@ -65,4 +65,4 @@ inline void futex_wake_all(const atomic<std::uint32_t>* word) noexcept {
   futex_call(word, FUTEX_WAKE, INT_MAX, deadline::never());
 }
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -16,7 +16,7 @@
 #include <spool/detail/platform/atomic.hpp>
 #include <spool/detail/platform/deadline.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 inline constexpr const char* futex_name = "portable";
 
@@ -95,4 +95,4 @@ inline void futex_wake(const void* address, bool all) noexcept {
 inline void futex_wake_one(const atomic<std::uint32_t>* word) noexcept { futex_wake(word, false); }
 inline void futex_wake_all(const atomic<std::uint32_t>* word) noexcept { futex_wake(word, true); }
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

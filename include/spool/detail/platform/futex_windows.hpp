@@ -25,7 +25,7 @@ void __stdcall WakeByAddressAll(void* address);
 #pragma comment(lib, "synchronization")
 #endif
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 inline constexpr const char* futex_name = "windows";
 
@@ -51,4 +51,4 @@ inline void futex_wake_all(const atomic<std::uint32_t>* word) noexcept {
   WakeByAddressAll(const_cast<atomic<std::uint32_t>*>(word));
 }
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

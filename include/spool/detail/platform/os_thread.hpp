@@ -8,7 +8,7 @@
 
 #include <spool/detail/config.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// Joined or detached by hand.
 using os_thread = std::thread;
@@ -24,4 +24,4 @@ os_thread start_os_thread(F&& f) {
   }
 }
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -29,7 +29,7 @@ extern "C" __declspec(dllimport) unsigned long __stdcall GetCurrentThreadId();
 
 #include <spool/detail/config.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// The longest start of `name` with at most `limit` bytes that ends neither inside a UTF-8 character nor after a NUL.
 inline std::string_view cut_name(std::string_view name, std::size_t limit) noexcept {
@@ -106,4 +106,4 @@ inline bool is_main_thread() noexcept { return std::this_thread::get_id() == mai
 
 inline void name_native_thread(std::string_view name) noexcept { name_native_thread(this_native_thread(), name); }
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

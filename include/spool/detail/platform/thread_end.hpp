@@ -14,7 +14,7 @@
 #include <cxxabi.h>
 #endif
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 #if defined(__MINGW32__) && defined(__GLIBCXX__)
 
@@ -38,4 +38,4 @@ void at_thread_end(T* what) noexcept {
 
 #endif
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

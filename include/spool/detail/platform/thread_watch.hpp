@@ -22,7 +22,7 @@
 #include <spool/detail/platform/thread.hpp>
 #endif
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 #if defined(__linux__)
 
@@ -69,4 +69,4 @@ inline void wake_on_time() noexcept {}
 
 #endif
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -8,7 +8,7 @@
 
 #include <spool/detail/platform/deadline.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// How long something may take, counted from the call that gets it; for ever, unless said otherwise.
 ///
@@ -25,4 +25,4 @@ private:
   std::int64_t ns_ = (std::numeric_limits<std::int64_t>::max)();
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

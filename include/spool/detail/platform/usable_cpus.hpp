@@ -19,13 +19,13 @@
 #include <spool/detail/base/min_max.hpp>
 
 #if defined(_WIN32)
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 #if defined(_WIN64)
 using windows_mask = unsigned long long;
 #else
 using windows_mask = unsigned long;
 #endif
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail
 // Declared by hand, to the letter: <windows.h> brings thousands of names and macros, and may come before or after.
 extern "C" {
 __declspec(dllimport) void* __stdcall GetCurrentProcess();
@@ -34,7 +34,7 @@ __declspec(dllimport) int __stdcall GetProcessAffinityMask(void* process, spool:
 }
 #endif
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 #if defined(__linux__)
 
@@ -127,4 +127,4 @@ inline std::size_t count_usable_cpus() { return larger_of(1U, std::thread::hardw
 
 #endif
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -8,7 +8,7 @@
 
 #include <spool/detail/pool/scheduler.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 inline scheduler::admission::admission(scheduler& pool, deadline until) : pool_(pool) {
   if (pool.is_here()) {
@@ -162,4 +162,4 @@ inline void scheduler::discard_pending(const verdict& sentence) noexcept {
   }
 }
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -7,7 +7,7 @@
 #include <spool/detail/sync/blocking.hpp>
 #include <spool/detail/sync/word_lock.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// A task that waits may hold a lock that the next task in the queue wants: who stands in for it must not begin with that
 /// one, but with what is waited for.
@@ -75,4 +75,4 @@ private:
   intrusive_list<awaited_results> waits_;
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

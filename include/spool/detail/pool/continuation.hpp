@@ -17,7 +17,7 @@
 #include <spool/detail/sync/blocking.hpp>
 #include <spool/future.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// What a call that waits for a result is made of: the callable is moved only when there is memory for it.
 template <class T, class F>
@@ -152,4 +152,4 @@ auto continue_in(scheduler& pool, const future<T>& source, F&& f) {
   return handle;
 }
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -10,7 +10,7 @@
 #include <spool/detail/pool/scheduler.hpp>
 #include <spool/detail/sync/blocking.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 inline bool scheduler::all_ended() const noexcept {
   std::uint64_t ended = discarded_.load(memory_order_seq_cst);
@@ -111,4 +111,4 @@ inline void scheduler::add_stoppable(stoppable_entry& entry) noexcept {
   if (at_once) entry.source.request_stop();
 }
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

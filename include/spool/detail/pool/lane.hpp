@@ -12,7 +12,7 @@
 #include <spool/detail/pool/task.hpp>
 #include <spool/detail/sync/word_lock.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// First in, first out, linked through the tasks themselves: a push allocates nothing and so cannot fail.
 ///
@@ -104,4 +104,4 @@ private:
   alignas(cache_line) list out_;
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -10,7 +10,7 @@
 #include <spool/detail/platform/futex.hpp>
 #include <spool/detail/sync/blocking.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// Counts the tasks that wait for a worker or keep one busy; those that wait for other tasks keep none.
 ///
@@ -78,4 +78,4 @@ private:
   atomic<std::uint32_t> epoch_{0};
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

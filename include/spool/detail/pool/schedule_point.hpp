@@ -11,7 +11,7 @@
 #include <spool/detail/pool/worker.hpp>
 #include <spool/errors.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// What `co_await pool.schedule()` awaits: the rest of the coroutine, up to its next suspension, as a task of the pool.
 /// It lies in the coroutine's frame, and is itself the entry in the queue, behind all that is there: a coroutine that
@@ -72,4 +72,4 @@ private:
   bool cancelled_ = false;
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -30,7 +30,7 @@
 #include <spool/errors.hpp>
 #include <spool/excepthook.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// What a pool that was shut down has for those who cannot catch. Made before there is a pool, as there may be no memory
 /// when it is needed; never destroyed.
@@ -263,7 +263,7 @@ private:
   scheduler& held_;
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail
 
 #include <spool/detail/pool/admission.hpp>
 #include <spool/detail/pool/ending.hpp>

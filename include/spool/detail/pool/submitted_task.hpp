@@ -17,7 +17,7 @@
 #include <spool/detail/registry/block_cache.hpp>
 #include <spool/excepthook.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// What a task that takes a stop token has more than others.
 template <bool Stoppable>
@@ -184,4 +184,4 @@ private:
   Call call_;
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

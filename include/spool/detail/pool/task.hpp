@@ -6,7 +6,7 @@
 
 #include <spool/detail/config.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 class scheduler;
 class worker;
@@ -30,4 +30,4 @@ protected:
   ~task() = default;
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -11,7 +11,7 @@
 #include <spool/detail/base/min_max.hpp>
 #include <spool/detail/pool/scheduler.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// Joins a thread that is at its end; if it is the calling one, lets it end by itself.
 inline void part_with(os_thread& left) noexcept {
@@ -199,4 +199,4 @@ inline void scheduler::drop_leftovers() noexcept {
   }
 }
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -6,7 +6,7 @@
 
 #include <spool/detail/platform/atomic.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// Counts of a pool's workers, read and changed together.
 ///
@@ -37,4 +37,4 @@ struct pool_word {
   bool closing() const noexcept { return (bits & closing_bit) != 0; }
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -13,7 +13,7 @@
 #include <spool/detail/platform/atomic.hpp>
 #include <spool/detail/pool/task.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// One owner pushes and pops at the bottom, newest first; any thread steals at the top, oldest first.
 ///
@@ -127,4 +127,4 @@ private:
   std::vector<std::unique_ptr<ring>> rings_;
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

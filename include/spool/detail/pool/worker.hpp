@@ -16,7 +16,7 @@
 #include <spool/detail/pool/work_deque.hpp>
 #include <spool/detail/sync/blocking.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 class scheduler;
 
@@ -121,4 +121,4 @@ private:
   bool retired_ = false;  // whether that thread no longer counts as one of the pool's
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

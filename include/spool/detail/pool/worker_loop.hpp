@@ -14,7 +14,7 @@
 #include <spool/detail/registry/threads.hpp>
 #include <spool/detail/sync/spin.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 inline worker::worker(scheduler& pool, std::size_t index) : task_thread(&pool), pool_(pool), index_(index) {}
 
@@ -290,4 +290,4 @@ inline bool scheduler::any_work() const noexcept {
   return false;
 }
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -9,7 +9,7 @@
 
 #include <spool/detail/queue/item.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// Room for entries of a store; a few need no memory from the heap.
 template <class Entry>
@@ -46,4 +46,4 @@ private:
   alignas(Entry) unsigned char few_[few * sizeof(Entry)];
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

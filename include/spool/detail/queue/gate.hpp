@@ -16,7 +16,7 @@
 #include <spool/detail/sync/waiter.hpp>
 #include <spool/errors.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 // How long a call is ready to wait. A deadline is made only where it has to be, and then only once: a call that waits
 // again waits for what is left.
@@ -212,4 +212,4 @@ private:
   row joiners_;
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

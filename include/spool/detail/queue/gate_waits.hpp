@@ -7,7 +7,7 @@
 
 #include <spool/detail/queue/gate.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 SPOOL_COLD inline bool queue_core::wait_unlocked(side s, deadline until) {
   if (until.passed()) return false;
@@ -131,4 +131,4 @@ void queue_core::shutdown(bool immediate, Discard&& discard, Destroy&& destroy) 
   joining.call_all(look);
 }
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -12,7 +12,7 @@
 #include <spool/detail/queue/item.hpp>
 #include <spool/detail/queue/store.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// Whether Compare says which of two items is the smaller; std::less claims so of all types, and asks for their <.
 template <class T, class Compare>
@@ -145,4 +145,4 @@ private:
   std::size_t hole_ = 0;  // planned: where the new one goes; or the last one, when the first has left
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -13,7 +13,7 @@
 
 #include <spool/detail/registry/block_cache.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 template <class T>
 inline constexpr bool is_its_own_cell = std::is_trivially_copyable_v<T> && std::is_trivially_move_constructible_v<T> &&
@@ -144,4 +144,4 @@ private:
   std::size_t capacity_ = 0;
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

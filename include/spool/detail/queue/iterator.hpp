@@ -12,7 +12,7 @@
 
 #include <spool/errors.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// An input iterator that takes items from a queue until that is shut down and drained.
 ///
@@ -77,4 +77,4 @@ private:
   mutable std::optional<value_type> item_;
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -20,7 +20,7 @@
 #include <spool/detail/queue/store.hpp>
 #include <spool/detail/queue/take.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// Whether an item made of this argument may come to own what that points at.
 template <class T, class Arg>
@@ -244,4 +244,4 @@ void queue_body<T, Store>::insert_one_by_one(const T* first, std::size_t n) {
   core_.unlock_after_put(n, store_.size());
 }
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -22,7 +22,7 @@
 #include <spool/detail/base/min_max.hpp>
 #include <spool/detail/queue/item.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// What the stores have in common: an array whose entries begin at first_, and go round; its capacity is a power of two.
 template <class T, class Entry>
@@ -143,4 +143,4 @@ public:
   void push_back_in(cell& c) noexcept { push(c); }
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -12,7 +12,7 @@
 #include <spool/detail/queue/gate.hpp>
 #include <spool/detail/queue/item.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// The lock, held on an item until the end of the scope, which takes the item out: so a result is made of it first, and if
 /// that throws the item stays.
@@ -141,4 +141,4 @@ private:
   std::size_t handed_out_ = 0;
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

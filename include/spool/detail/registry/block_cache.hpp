@@ -18,7 +18,7 @@
 #include <spool/detail/config.hpp>
 #include <spool/detail/sync/word_lock.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// A free block: its own memory holds the links.
 struct free_block {
@@ -179,4 +179,4 @@ struct recycled_block {
   }
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -14,7 +14,7 @@
 #include <spool/detail/sync/word_lock.hpp>
 #include <spool/thread_info.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// The ids of the main thread, noted by itself. Process state: built at compile time, never destroyed.
 ///
@@ -73,4 +73,4 @@ inline std::vector<thread_info> list_threads() {
   }
 }
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

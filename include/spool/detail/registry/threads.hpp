@@ -17,7 +17,7 @@
 #include <spool/detail/sync/word_lock.hpp>
 #include <spool/thread_info.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 class thread_entry;
 
@@ -141,4 +141,4 @@ inline thread_info this_thread_info() {
   return {my_departed_name.text, std::this_thread::get_id(), native_thread_id(), my_departed_name.daemon};
 }
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -7,7 +7,7 @@
 #include <spool/detail/platform/clock.hpp>
 #include <spool/detail/sync/spin.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// What a thread has learned of spinning before a sleep: whether what it spun for came in time.
 ///
@@ -64,4 +64,4 @@ struct contention_habit {
 
 inline constinit thread_local contention_habit my_contention{};
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

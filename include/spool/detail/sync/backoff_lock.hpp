@@ -11,7 +11,7 @@
 #include <spool/detail/platform/deadline.hpp>
 #include <spool/detail/platform/futex.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// Guards a few instructions that run very often: half the price of a word_lock, whose unlock must look for sleepers.
 ///
@@ -67,4 +67,4 @@ private:
   atomic<std::uint32_t> word_{free};
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

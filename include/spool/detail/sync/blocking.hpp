@@ -9,7 +9,7 @@
 #include <spool/detail/base/intrusive_list.hpp>
 #include <spool/detail/platform/deadline.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 class future_state_base;
 
@@ -93,4 +93,4 @@ private:
   task_thread::patience patience_ = task_thread::patience::unlimited;
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

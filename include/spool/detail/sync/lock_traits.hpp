@@ -4,7 +4,7 @@
 
 #include <spool/detail/config.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// What a condition can let go and take again.
 template <class Guard>
@@ -26,4 +26,4 @@ struct lock_hooks {
   static void regain(Lock&, unsigned) noexcept {}
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

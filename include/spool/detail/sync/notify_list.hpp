@@ -14,7 +14,7 @@
 #include <spool/detail/sync/adaptive_spin.hpp>
 #include <spool/detail/sync/word_lock.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// What the calling thread has learned of hand-offs between threads.
 ///
@@ -230,4 +230,4 @@ inline bool wait_list::take_out(waiter& w) noexcept {
   return listed;
 }
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -18,7 +18,7 @@
 #include <spool/detail/sync/word_lock.hpp>
 #include <spool/errors.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// Counts permits, and keeps the list of those who sleep for one. What it promises: semaphore.
 class permit_count {
@@ -225,4 +225,4 @@ SPOOL_COLD inline bool permit_count::release_to_sleepers(std::ptrdiff_t n, std::
   return true;
 }
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

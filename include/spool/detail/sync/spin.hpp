@@ -4,7 +4,7 @@
 
 #include <spool/detail/platform/cpu.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// Pauses spent on a word that another running thread is about to change. One pause is 15-60 ns on today's
 /// x86: some 5 us in all, below the 30 us that a sleep and a wake-up across cores cost.
@@ -40,4 +40,4 @@ bool yield_until(Ready&& ready, unsigned pauses = 8) {
   return false;
 }
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

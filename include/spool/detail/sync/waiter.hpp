@@ -10,7 +10,7 @@
 #include <spool/detail/platform/futex.hpp>
 #include <spool/detail/sync/spin.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// A thread that waits to be called: once, with an answer.
 ///
@@ -147,4 +147,4 @@ private:
   sleeper* last_ = nullptr;  // meaningless while empty
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -9,7 +9,7 @@
 #include <spool/detail/platform/futex.hpp>
 #include <spool/detail/sync/spin.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// Guards a few instructions, never a callback, an allocation of the user's, or a wait.
 ///
@@ -109,4 +109,4 @@ private:
   word_lock& lock_;
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -23,7 +23,7 @@
 #include <spool/errors.hpp>
 #include <spool/excepthook.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// What a thread object and its thread share; it lives until both have let go of it.
 class thread_state {
@@ -267,4 +267,4 @@ inline std::string name_or_default(std::string name) {
   return "Thread-" + std::to_string(unnamed_threads.fetch_add(1, memory_order_relaxed) + 1);
 }
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

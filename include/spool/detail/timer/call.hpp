@@ -8,7 +8,7 @@
 
 #include <spool/detail/base/unique_function.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// Copies of a callable and its arguments. Called once, it moves them out; called again and again, it keeps them.
 template <class F, class... Args>
@@ -39,4 +39,4 @@ private:
   std::unique_ptr<timer_call<F, Args...>> call_;
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -18,7 +18,7 @@
 #include <spool/detail/timer/service.hpp>
 #include <spool/errors.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// A timer, periodic or not.
 ///
@@ -200,4 +200,4 @@ inline void timer_core::schedule_next(std::int64_t now_ns) noexcept {
   due_ns = saturated_sum(due_ns, skipped * interval_ns_);
 }
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -9,7 +9,7 @@
 
 #include <spool/detail/config.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// What a timer derives from to wait in a timer_queue. All members belong to the queue, and are guarded by its lock.
 struct timer_node {
@@ -195,4 +195,4 @@ private:
   std::uint64_t arrivals_ = 0;
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -16,7 +16,7 @@
 #include <spool/detail/sync/word_lock.hpp>
 #include <spool/detail/timer/heap.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 class timer_core;
 
@@ -188,4 +188,4 @@ inline const atomic<std::uint32_t>* timer_service::was_emptied() noexcept {
   return keeper->sleeps_beyond(saturated_sum(steady_now_ns(), linger_ns)) ? keeper->ring() : nullptr;
 }
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -20,7 +20,7 @@
 #include <spool/detail/timer/service.hpp>
 #include <spool/excepthook.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 inline void timer_thread::work(std::string name) noexcept {
   wake_on_time();
@@ -209,4 +209,4 @@ inline void timer_thread::fire(timer_core& t) noexcept {
   in_callback_ = false;
 }
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

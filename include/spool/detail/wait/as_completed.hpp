@@ -15,7 +15,7 @@
 #include <spool/errors.hpp>
 #include <spool/future.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// Futures to be taken in the order of their completion, each but once.
 template <class T>
@@ -146,4 +146,4 @@ private:
   bool begun_ = false;
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

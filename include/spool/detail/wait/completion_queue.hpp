@@ -12,7 +12,7 @@
 #include <spool/detail/platform/deadline.hpp>
 #include <spool/detail/sync/blocking.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 /// Results report in as they are completed, by whatever thread; one consumer takes them in that order.
 ///
@@ -110,4 +110,4 @@ private:
   std::uint32_t left_uncollected_ = 0;  // pushed, but never to be collected
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

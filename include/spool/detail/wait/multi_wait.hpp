@@ -17,7 +17,7 @@
 #include <spool/detail/platform/deadline.hpp>
 #include <spool/future.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 template <class F>
 inline constexpr bool is_future = false;
@@ -123,4 +123,4 @@ private:
   std::vector<counter> observers_;
 };
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

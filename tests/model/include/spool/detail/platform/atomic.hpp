@@ -14,7 +14,7 @@
 
 #include <engine/access.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 using std::memory_order_acq_rel;
 using std::memory_order_acquire;
@@ -118,4 +118,4 @@ private:
 
 #undef MODEL_INLINE
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail

@@ -6,7 +6,7 @@
 
 #include <engine/access.hpp>
 
-namespace spool::detail {
+namespace spool::inline SPOOL_ABI::detail {
 
 inline void cpu_pause() noexcept { ::model::pause(); }
 inline void cpu_yield() noexcept { ::model::yield(); }
@@ -14,4 +14,4 @@ inline bool has_several_cpus() noexcept { return ::model::has_several_cpus(); }
 
 inline std::uintptr_t stack_position() noexcept { return reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)); }
 
-}  // namespace spool::detail
+}  // namespace spool::inline SPOOL_ABI::detail
