@@ -1,12 +1,10 @@
-# Whether the tests that the README's guarantees name are there: cmake -P tests/named_tests.cmake
+# Whether the tests that the guarantees name are there: cmake -P tests/named_tests.cmake
 #
-# In the section "Guarantees" each row of a table names at least one, as `FILE/NAME`: a case of tests/FILE.cpp, or of
+# On the page .github/reference/guarantees.md each row of a table names at least one, as `FILE/NAME`: a case of tests/FILE.cpp, or of
 # tests/detail/, or of the battery that the file includes; or a scenario of tests/model/FILE.cpp.
 cmake_minimum_required(VERSION 3.23)
 set(tests ${CMAKE_CURRENT_LIST_DIR})
-file(READ ${tests}/../README.md page)
-string(REGEX REPLACE "^.*\n## Guarantees\n" "" page "${page}")
-string(REGEX REPLACE "\n## .*$" "\n" page "${page}")
+file(READ ${tests}/../.github/reference/guarantees.md page)
 
 set(named 0)
 while(page MATCHES "\n([|][^\n]*[|])\n")  # row by row: a list of CMake would come apart at brackets
@@ -39,15 +37,15 @@ while(page MATCHES "\n([|][^\n]*[|])\n")  # row by row: a list of CMake would co
     string(FIND "${text}" "\"${name}\"" as_case)
     string(FIND "${text}" "MODEL_SCENARIO(${name}" as_scenario)
     if(as_case EQUAL -1 AND as_scenario EQUAL -1)
-      message(SEND_ERROR "README.md names a test that is not there: ${file}/${name}")
+      message(SEND_ERROR "guarantees.md names a test that is not there: ${file}/${name}")
     endif()
   endwhile()
   if(names_of_row EQUAL 0)
-    message(SEND_ERROR "README.md has a guarantee that names no test: ${row}")
+    message(SEND_ERROR "guarantees.md has a guarantee that names no test: ${row}")
   endif()
   math(EXPR named "${named} + ${names_of_row}")
 endwhile()
 if(named EQUAL 0)
-  message(FATAL_ERROR "README.md has no guarantees that name tests")
+  message(FATAL_ERROR "guarantees.md has no guarantees that name tests")
 endif()
 message(STATUS "${named} tests are named, and there")

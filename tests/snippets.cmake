@@ -8,9 +8,10 @@
 # else; the second one of a section is SECTION-2, and so on. Without a main() it is compiled only. Its lines are numbered
 # as in the page.
 #
-# A fence ```text below it, before the next snippet or heading, is what it prints, line by line; ```text unordered is the
-# same in any order; <number>, <0.1..0.5> and the like stand for numbers, as check_output.cmake says. Without one it only
-# has to end well, whatever it prints.
+# A fence ```text below it, before the next snippet or heading, is what it prints, line by line. A comment in the line above
+# that fence, which a reader of the page doesn't see, says more: <!-- in any order --> that the lines come in any order,
+# <!-- the numbers vary --> that each number stands for any number. Without a fence the program only has to end well,
+# whatever it prints.
 #
 # Code that is to be shown but not compiled stands in a fence ```c++.
 
@@ -68,6 +69,7 @@ function(add_snippets file)
   set(inside "")  # the opening line of the fence that this line stands in
   set(code "")    # the snippet read last, until it is known what it prints
   set(number 0)
+  set(above "")   # the comment in the line above
   while(NOT rest STREQUAL "")  # line by line: a list of CMake would come apart at what C++ is made of
     string(FIND "${rest}" "\n" end)
     if(end EQUAL -1)
@@ -92,10 +94,14 @@ function(add_snippets file)
       elseif(line MATCHES "^```cpp *$")
         string(REPEAT "\n" ${number} code)  # so that the compiler's line numbers are the page's
         set(inside "cpp")
-      elseif(line MATCHES "^```text *(unordered)? *$")
+      elseif(line MATCHES "^```text *$")
         set(output "\n// Output:\n")
-        if(CMAKE_MATCH_1)
+        if(above MATCHES "in any order")
           set(output "\n// Unordered output:\n")
+        endif()
+        set(numbers_vary FALSE)
+        if(above MATCHES "the numbers vary")
+          set(numbers_vary TRUE)
         endif()
         set(inside "text")
       elseif(line MATCHES "^```")
@@ -110,7 +116,14 @@ function(add_snippets file)
     elseif(inside STREQUAL "cpp")
       string(APPEND code "${line}\n")
     elseif(inside STREQUAL "text")
+      if(numbers_vary)
+        string(REGEX REPLACE "[0-9]+" "<number>" line "${line}")
+      endif()
       string(APPEND output "// ${line}\n")
+    endif()
+    set(above "")
+    if(line MATCHES "^<!-- (.*) -->$")
+      set(above "${CMAKE_MATCH_1}")
     endif()
   endwhile()
   if(NOT code STREQUAL "")
