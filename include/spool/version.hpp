@@ -15,7 +15,9 @@
 /// The inline namespace that holds all of spool, as `v0_1_0`. Code of two versions in one process never mixes: a call from
 /// one to the other doesn't link, and they share nothing. Write `spool::NAME`, without it.
 #define SPOOL_ABI SPOOL_ABI_OF(SPOOL_VERSION_MAJOR, SPOOL_VERSION_MINOR, SPOOL_VERSION_PATCH)
+/// A step of SPOOL_ABI, so that its parts are expanded first.
 #define SPOOL_ABI_OF(major, minor, patch) SPOOL_ABI_JOINED(major, minor, patch)
+/// A step of SPOOL_ABI: joins its parts.
 #define SPOOL_ABI_JOINED(major, minor, patch) v##major##_##minor##_##patch
 
 namespace spool::inline SPOOL_ABI {
