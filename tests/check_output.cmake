@@ -1,6 +1,8 @@
 # Runs a program and checks what it prints on stdout against the comment that its source ends with.
 #
-#   cmake -DPROGRAM=path/to/program -DSOURCE=path/to/program.cpp -P check_output.cmake
+#   cmake [-DSHOW=ON] -DPROGRAM=path/to/program -DSOURCE=path/to/program.cpp -P check_output.cmake
+#
+# SHOW: passes the output on as it comes, as well.
 #
 # The comment is made of blocks, each a heading and lines of output:
 #
@@ -81,7 +83,11 @@ function(fits expected line result)
 endfunction()
 
 # ── run ──
-execute_process(COMMAND ${PROGRAM} OUTPUT_VARIABLE output ERROR_VARIABLE errors RESULT_VARIABLE code)
+set(echo "")
+if(SHOW)
+  set(echo ECHO_OUTPUT_VARIABLE ECHO_ERROR_VARIABLE)
+endif()
+execute_process(COMMAND ${PROGRAM} OUTPUT_VARIABLE output ERROR_VARIABLE errors RESULT_VARIABLE code ${echo})
 function(fail reason)
   readable("${reason}" reason)
   message(NOTICE "${reason}\n── stdout ──\n${output}── stderr ──\n${errors}")
