@@ -4,12 +4,16 @@
 #include <atomic>
 #include <cstddef>
 #include <forward_list>
+#include <iterator>
+#include <limits>
 #include <list>
+#include <memory>
 #include <numeric>
 #include <ranges>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #include <spool/thread_pool.hpp>
@@ -57,6 +61,116 @@ TEST_CASE("for_each takes views, and members to call") {
   CHECK(sum == 5050);
   CHECK(std::ranges::equal(array, std::vector{2, 4, 6}));
   CHECK(mine.elements == std::vector{8, 10, 12});
+}
+
+TEST_CASE("for_each takes counting ranges of 64 bits, and what views make of them") {
+  namespace views = std::views;
+  thread_pool pool(2);
+  std::atomic<unsigned long long> sum{0};
+  const auto sum_of = [&](auto&& range) {
+    sum = 0;
+    pool.for_each(range, [&](auto i) { sum += static_cast<unsigned long long>(i); });
+    return sum.load();
+  };
+  CHECK(sum_of(views::iota(0LL, 100LL)) == 4950);
+  CHECK(sum_of(views::iota(0ULL, 100ULL)) == 4950);
+  CHECK(sum_of(views::iota(std::size_t{0}) | views::take(100)) == 4950);
+  CHECK(sum_of(views::iota(0L, 100L) | views::filter([](long i) { return i % 2 == 0; })) == 2450);
+  CHECK(sum_of(views::iota(0LL) | views::take_while([](long long i) { return i < 100; })) == 4950);
+  CHECK(sum_of(views::iota(0ULL, 100ULL) | views::drop(90) | views::reverse) == 945);
+  CHECK(sum_of(views::iota(0L, 100L) | views::transform([](long i) { return 2 * i; })) == 9900);
+  CHECK(sum_of(views::iota((std::numeric_limits<long long>::max)() - 1, (std::numeric_limits<long long>::max)())) ==
+        static_cast<unsigned long long>((std::numeric_limits<long long>::max)() - 1));
+  const std::vector<std::vector<int>> rows(10, std::vector<int>(10, 1));
+  CHECK(sum_of(views::join(rows)) == 100);
+  const std::string digits = "1,2,3";
+  CHECK(sum_of(views::iota(0, 3) |
+               views::transform([&](int i) { return digits[2 * static_cast<std::size_t>(i)] - '0'; }) |
+               views::common) == 6);
+}
+
+namespace {
+
+/// Counts up from a number and gives a function of it. It can only be copied, stepped and read: because of its reference
+/// it has neither a default constructor nor an assignment.
+template <class Category>
+class mapped_iterator {
+public:
+  using iterator_category = Category;
+  using value_type = int;
+  using difference_type = int;
+  using pointer = void;
+  using reference = int;
+
+  mapped_iterator(int at, const int& factor) : at_(at), factor_(factor) {}
+  int operator*() const { return at_ * factor_; }
+  mapped_iterator& operator++() {
+    ++at_;
+    return *this;
+  }
+  mapped_iterator operator+(int n) const { return {at_ + n, factor_}; }
+  int operator-(mapped_iterator const& other) const { return at_ - other.at_; }
+  bool operator==(mapped_iterator const& other) const { return at_ == other.at_; }
+
+private:
+  int at_;
+  const int& factor_;
+};
+
+template <class Category>
+struct mapped_range {
+  int factor = 3;
+  auto begin() const { return mapped_iterator<Category>(0, factor); }
+  auto end() const { return mapped_iterator<Category>(100, factor); }
+};
+
+}  // namespace
+
+TEST_CASE("for_each takes iterators that can be neither assigned nor made out of nothing") {
+  static_assert(!std::is_default_constructible_v<mapped_iterator<std::forward_iterator_tag>>);
+  static_assert(!std::is_copy_assignable_v<mapped_iterator<std::forward_iterator_tag>>);
+  thread_pool pool(2);
+  std::atomic<int> sum{0};
+  pool.for_each(mapped_range<std::forward_iterator_tag>(), [&](int i) { sum += i; });
+  CHECK(sum == 14850);
+  pool.for_each(mapped_range<std::random_access_iterator_tag>(), [&](int i) { sum += i; });
+  CHECK(sum == 2 * 14850);
+}
+
+TEST_CASE("for_each takes no step beyond the last element") {
+  thread_pool pool(2);
+  std::atomic<int> asked{0};
+  std::vector<int> v(50);
+  std::iota(v.begin(), v.end(), 0);
+  auto first_ten = v | std::views::take_while([&](int i) { return asked = std::max(asked.load(), i), i < 10; });
+  std::atomic<int> sum{0};
+  pool.for_each(first_ten, [&](int i) { sum += i; });
+  CHECK(sum == 45);
+  CHECK(asked == 10);
+}
+
+TEST_CASE("for_each over as many elements as there are workers, and one, works on all of them at once") {
+  thread_pool pool(7);
+  std::vector<int> v(8, 0);
+  for (int i = 0; i < 20; ++i) {
+    meeting all(8);
+    pool.for_each(v, [&](int& each) {
+      all.arrive_and_wait();
+      ++each;
+    });
+  }
+  CHECK(std::ranges::count(v, 20) == 8);
+}
+
+TEST_CASE("for_each beside busy workers asks for one helper, however many workers there are") {
+  thread_pool pool(3);
+  std::vector<std::unique_ptr<busy>> all;
+  for (int i = 0; i < 3; ++i) all.push_back(std::make_unique<busy>(pool));
+  std::vector<int> v(1000, 0);
+  std::size_t most = 0;
+  pool.for_each(v, [&](int&) { most = std::max(most, pool.pending()); });
+  CHECK(most == 1);
+  CHECK(pool.pending() == 0);
 }
 
 TEST_CASE("the caller of for_each works, too: it ends though all workers are busy") {
@@ -152,6 +266,22 @@ TEST_CASE("for_each in a task of its own pool ends, on one worker, and nested") 
             [&] { pool.for_each(rows, [&](std::vector<int>& row) { pool.for_each(row, [](int& each) { ++each; }); }); })
         .result();
     CHECK(std::ranges::all_of(rows, [](auto const& row) { return std::ranges::count(row, 1) == 50; }));
+  }
+}
+
+TEST_CASE("what f does in for_each may wait for tasks, cancel them, and loop again") {
+  for (const std::size_t workers : {1u, 3u}) {
+    thread_pool pool(workers);
+    std::vector<int> v(40, 0);
+    pool.for_each(v, [&](int& each) {
+      const auto dropped = pool.submit([] {});
+      dropped.cancel();
+      each = pool.submit([] { return 1; }).result();
+      std::vector<int> inner(5, 0);
+      pool.for_each(inner, [](int& i) { i = 1; });
+      each += std::accumulate(inner.begin(), inner.end(), 0);
+    });
+    CHECK(std::ranges::count(v, 6) == 40);
   }
 }
 

@@ -207,8 +207,7 @@ public:
   void for_each(Range&& range, F&& f) {
     pool_->must_accept();
     const std::size_t helpers = max_workers() - (pool_->is_here() ? 1 : 0);
-    detail::run_parallel_loop(range, f, helpers,
-                              [this](auto& loop) { return this->try_submit([&loop] { loop.work(); }); });
+    detail::run_parallel_loop(*pool_, range, f, helpers);
   }
   SPOOL_REFUSE("spool: for_each(range, f) needs a forward range, and an f that can be called with its elements",
                void for_each(Given&&...));

@@ -255,6 +255,19 @@ MODEL_SCENARIO(pool_loop_inside_a_task, .timeouts_may_rescue = false) {
       .result();
 }
 
+/// Each needs all others to be under way: the caller's helper asks for the next before it begins itself.
+MODEL_SCENARIO(pool_loop_over_three_that_meet, .timeouts_may_rescue = false) {
+  spool::thread_pool pool(with(2));
+  std::vector<int> all(3, 0);
+  std::atomic<int> here{0};
+  pool.for_each(all, [&](int& each) {
+    here.fetch_add(1);
+    while (here.load() != 3) std::this_thread::yield();
+    each = 1;
+  });
+  for (const int each : all) MODEL_CHECK(each == 1);
+}
+
 /// Who walks the range holds its lock, and waits for a task behind the worker that wants the lock.
 MODEL_SCENARIO(pool_loop_whose_steps_wait_for_tasks) {
   spool::thread_pool pool(with(1));

@@ -2,121 +2,168 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
-#include <iterator>
-#include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include <spool/detail/base/min_max.hpp>
 #include <spool/detail/base/range_access.hpp>
-#include <spool/detail/config.hpp>
+#include <spool/detail/map/loop_parts.hpp>
 #include <spool/detail/platform/atomic.hpp>
+#include <spool/detail/platform/clock.hpp>
 #include <spool/detail/platform/deadline.hpp>
-#include <spool/detail/sync/blocking.hpp>
+#include <spool/detail/pool/scheduler.hpp>
+#include <spool/detail/pool/submitted_task.hpp>
 #include <spool/detail/sync/word_lock.hpp>
-#include <spool/future.hpp>
-#include <spool/mutex.hpp>
 
 namespace spool::inline SPOOL_ABI::detail {
 
-/// Elements still to be given out, where any of them can be reached at once.
-template <class Iterator>
-class indexed_chunks {
+/// f is called for that many elements where they lie in a row, before a thread looks whether to go on.
+inline constexpr std::size_t in_a_row = 16;
+
+/// Tells a thread of a loop how many elements it may take at once, though its share is less, as they cost it next to
+/// nothing. It begins with one and doubles while parts are short: so a thread that meets dear elements has few of them.
+class loop_pace {
 public:
-  template <class Sentinel>
-  indexed_chunks(Iterator first, Sentinel last) : first_(first), size_(static_cast<std::size_t>(last - first)) {}
+  /// Shape  `first_share` is the largest share of the loop: elements may be dear there, too.
+  explicit loop_pace(std::size_t first_share) noexcept : most_(larger_of(first_share, in_a_row)) {}
 
-  std::size_t size() const noexcept { return size_; }
+  std::size_t cheap() const noexcept { return cheap_; }
 
-  /// Gives out a part of what is left, smaller and smaller, so that all threads end at about the same time.
-  /// Returns  false if nothing is left.
-  bool take(std::size_t sharers, Iterator& from, Iterator& to) {
-    std::size_t at = next_.load(memory_order_relaxed);
-    std::size_t count = 0;
-    do {
-      if (at >= size_) return false;
-      count = larger_of<std::size_t>(1, (size_ - at) / sharers);
-    } while (!next_.compare_exchange_weak(at, at + count, memory_order_relaxed, memory_order_relaxed));
-    from = first_ + static_cast<std::iter_difference_t<Iterator>>(at);
-    to = from + static_cast<std::iter_difference_t<Iterator>>(count);
-    return true;
+  /// A part was done. Looks at the clock while it learns from small parts, else seldom: a look costs some 25 ns.
+  void done(std::size_t count) noexcept {
+    ++unseen_;
+    if ((count >= in_a_row || cheap_ == most_) && unseen_ < looks_every) return;
+    const std::int64_t now = steady_now_ns();
+    const std::int64_t took = (now - std::exchange(last_look_, now)) / std::exchange(unseen_, 0);
+    if (!std::exchange(has_looked_, true)) return;
+    if (took > too_long_ns) {
+      cheap_ = 1;
+    } else if (took < short_ns) {
+      cheap_ = smaller_of(2 * larger_of(cheap_, count), most_);
+    }
   }
 
 private:
-  const Iterator first_;
-  const std::size_t size_;
-  alignas(cache_line) atomic<std::size_t> next_{0};  // what was given out; the elements themselves are synchronized by
-                                                     // the start and the end of the loop
+  static constexpr std::int64_t short_ns = 250;  // for one part
+  static constexpr std::int64_t too_long_ns = 1'000;
+  static constexpr std::int64_t looks_every = 8;
+
+  const std::size_t most_;
+  std::size_t cheap_ = 1;
+  std::int64_t unseen_ = 0;  // parts since the last look
+  std::int64_t last_look_ = 0;
+  bool has_looked_ = false;
 };
 
-/// The same, where each must be reached from the one before.
-template <class Iterator, class Sentinel>
-class walked_chunks {
+/// What the task of a helper calls.
+template <class Loop>
+class helper_call {
 public:
-  walked_chunks(Iterator first, Sentinel last)
-      : next_(first), left_(static_cast<std::size_t>(std::ranges::distance(first, last))), size_(left_) {}
-
-  std::size_t size() const noexcept { return size_; }
-
-  bool take(std::size_t sharers, Iterator& from, Iterator& to) {
-    const locked held(lock_);
-    if (left_ == 0) return false;
-    const std::size_t left = std::exchange(left_, 0);  // nothing, should a step throw: who knows where it stands then
-    const std::size_t count = larger_of<std::size_t>(1, left / sharers);
-    from = next_;
-    std::advance(next_, static_cast<std::iter_difference_t<Iterator>>(count));
-    to = next_;
-    left_ = left - count;
-    return true;
-  }
+  static constexpr bool stoppable = false;
+  helper_call(std::in_place_t, Loop& loop) noexcept : loop_(&loop) {}
+  void operator()() noexcept { loop_->help(); }
 
 private:
-  /// Not a word_lock: the steps of an iterator are the user's code, which may take long, and throw. It may even wait for
-  /// tasks of this pool: so a worker that cannot get the lock soon lets another stand in for it.
-  struct locked {
-    explicit locked(mutex& m) : held(m) {
-      if (held.try_lock_for(std::chrono::microseconds(100))) return;
-      awaited_results nothing;
-      task_wait sleep(nothing);
-      while (!sleep.nap(deadline::never()).is_never()) {
-        if (held.try_lock_for(std::chrono::milliseconds(10))) return;
-      }
-      held.lock();
-    }
-    ~locked() { held.unlock(); }
-    locked(const locked&) = delete;
-    locked& operator=(const locked&) = delete;
-    mutex& held;
-  };
+  Loop* loop_;
+};
 
-  mutex lock_;  // guards the next two
-  Iterator next_;
-  std::size_t left_;
-  const std::size_t size_;
+/// A task that takes part in a loop. Has two handles: the loop's, and its task's.
+template <class Loop>
+class loop_helper final : public submitted_task<void, helper_call<Loop>> {
+public:
+  loop_helper(scheduler& pool, Loop& loop) : submitted_task<void, helper_call<Loop>>(pool, loop) {}
+  loop_helper* next_asked = nullptr;
 };
 
 /// One loop over a range, in which several threads take part. Lives on the stack of the caller, who ends last.
-template <class Chunks, class Iterator, class F>
+///
+/// Who is asked  The caller asks for one helper before it begins, and each helper that really comes asks for two more
+///               before it begins, as long as elements are left: a loop that is over soon, or whose pool is busy, costs
+///               one task, and still the number of threads doubles with each round of wake-ups.
+/// Invariant     A helper is in asked_ before its task can start. It asks others before it ends itself. So when all that
+///               the caller has found there have ended, and it finds no more, there is none.
+template <class Parts, class Iterator, class F>
 class parallel_loop {
+  using helper = loop_helper<parallel_loop>;
+
 public:
   template <class Sentinel>
-  parallel_loop(Iterator first, Sentinel last, F& f, std::size_t threads)
-      : chunks_(first, last), f_(f), sharers_(4 * threads) {}
+  parallel_loop(scheduler& pool, Iterator first, Sentinel last, F& f, std::size_t helpers)
+      : parts_(std::move(first), std::move(last)),
+        f_(f),
+        pool_(pool),
+        sharers_(4 * (helpers + 1)),
+        most_asked_(parts_.size() < 2 ? 0 : smaller_of(helpers, parts_.size() - 1)) {}
+  parallel_loop(const parallel_loop&) = delete;
+  parallel_loop& operator=(const parallel_loop&) = delete;
 
-  std::size_t size() const noexcept { return chunks_.size(); }
+  /// Throws  what a call of f threw first.
+  void run() {
+    ask();
+    work();
+    for (helper* h = asked_.exchange(nullptr, memory_order_acquire); h != nullptr;  // (B)
+         h = asked_.exchange(nullptr, memory_order_acquire)) {
+      part_with(h);
+    }
+    if (first_thrown_ != nullptr) std::rethrow_exception(std::move(first_thrown_));
+  }
+
+  /// What a helper does.
+  void help() noexcept {
+    for (int i = 0; i < 2 && is_worth_help() && ask(); ++i) {
+    }
+    work();
+  }
+
+private:
+  bool is_worth_help() const noexcept { return !has_thrown_.load(memory_order_relaxed) && parts_.any_left(); }
+
+  /// Asks for one more helper.      Returns  false if none is to be had, or there are enough.
+  bool ask() noexcept {
+    if (count_asked_.fetch_add(1, memory_order_relaxed) < most_asked_) {
+      try {
+        scheduler::admission admitted(pool_, deadline::passed_already());
+        if (admitted) {
+          auto* const h = new helper(pool_, *this);
+          h->next_asked = asked_.load(memory_order_relaxed);
+          while (!asked_.compare_exchange_weak(h->next_asked, h, memory_order_release, memory_order_relaxed)) {  // (A)
+          }
+          admitted.push(*h);
+          return true;
+        }
+      } catch (...) {
+        // Too little memory, or the pool was shut down just now: with the hands that there are.
+      }
+    }
+    count_asked_.fetch_sub(1, memory_order_relaxed);
+    return false;
+  }
+
+  /// Those who have not come yet are not needed any more; the others are waited for.
+  static void part_with(helper* first) noexcept {
+    for (helper* h = first; h != nullptr; h = h->next_asked) h->cancel();
+    while (first != nullptr) {
+      helper* const h = std::exchange(first, first->next_asked);
+      h->wait(deadline::never());
+      h->drop_handle();
+    }
+  }
 
   /// Takes part until nothing is left. What f throws first ends the loop for all.
   void work() noexcept {
     std::exception_ptr thrown;
     try {
-      Iterator from = Iterator();
-      Iterator to = Iterator();
-      while (!has_thrown_.load(memory_order_relaxed) && chunks_.take(sharers_, from, to)) call_each(from, to);
+      loop_pace pace(parts_.size() / sharers_);
+      const auto call_part = [&](loop_part<Iterator>&& part) {
+        call_each(part.first, part.count);
+        pace.done(part.count);
+      };
+      while (!has_thrown_.load(memory_order_relaxed) && parts_.take(sharers_, pace.cheap(), call_part)) {
+      }
       return;
     } catch (...) {
       thrown = std::current_exception();
@@ -126,12 +173,6 @@ public:
     if (first_thrown_ == nullptr) std::swap(first_thrown_, thrown);
   }
 
-  /// Preconditions  nobody works any more.
-  void rethrow() {
-    if (first_thrown_ != nullptr) std::rethrow_exception(std::move(first_thrown_));
-  }
-
-private:
   template <class Element>
   void call(Element&& element) {
     if constexpr (std::is_member_pointer_v<std::remove_cv_t<F>>) {
@@ -143,64 +184,49 @@ private:
 
   /// Calls f on each of a part, until one is seen to have thrown. A look at every element would keep the compiler from
   /// working on several at once, where they lie in a row: there it looks between a fixed few, which it can unroll.
-  void call_each(Iterator from, const Iterator& to) {
-    if constexpr (std::random_access_iterator<Iterator>) {
-      while (to - from >= in_a_row && !has_thrown_.load(memory_order_relaxed)) {
-        for (int i = 0; i < in_a_row; ++i, ++from) call(*from);
+  void call_each(Iterator& at, std::size_t count) {
+    if constexpr (reaches_any<Iterator>) {
+      for (; count >= in_a_row && !has_thrown_.load(memory_order_relaxed); count -= in_a_row) {
+        for (std::size_t i = 0; i < in_a_row; ++i) {
+          call(*at);
+          ++at;
+        }
       }
     }
-    for (; from != to && !has_thrown_.load(memory_order_relaxed); ++from) call(*from);
+    for (; count != 0 && !has_thrown_.load(memory_order_relaxed); --count) {
+      call(*at);
+      if (count != 1) ++at;  // a step beyond may be dear, or the user's code
+    }
   }
 
-  static constexpr int in_a_row = 16;
-
-  Chunks chunks_;
+  Parts parts_;
   F& f_;
-  const std::size_t sharers_;       // the larger, the smaller the parts
+  scheduler& pool_;
+  const std::size_t sharers_;  // the larger, the smaller the parts
+  const std::size_t most_asked_;
+  atomic<std::size_t> count_asked_{0};
+  atomic<helper*> asked_{nullptr};  // newest first; (A) pairs with (B)
   atomic<bool> has_thrown_{false};  // what has not begun when a thread sees it is skipped
   word_lock lock_;
   std::exception_ptr first_thrown_;  // guarded by lock_ while threads work
 };
 
-template <class Iterator, class Sentinel>
-using chunks_for =
-    std::conditional_t<std::random_access_iterator<Iterator> && std::sized_sentinel_for<Sentinel, Iterator>,
-                       indexed_chunks<Iterator>, walked_chunks<Iterator, Sentinel>>;
-
 /// Whether for_each can run f on the elements of a range, out of their order.
 template <class Range, class F>
 concept loopable = requires(std::remove_reference_t<Range>& range) {
-  requires std::forward_iterator<decltype(begin_of(range))>;
+  requires multi_pass<decltype(begin_of(range))>;
   requires std::is_invocable_v<std::remove_reference_t<F>&, decltype(*begin_of(range))>;
   end_of(range);
 };
 
-/// Runs f on every element: in the calling thread, and in up to so many helpers as `try_submit(loop)` gives futures of.
+/// Runs f on every element: in the calling thread, and in up to so many helpers as the pool has free.
 /// Throws  what a call of f threw first.
-template <class Range, class F, class TrySubmit>
-void run_parallel_loop(Range& range, F& f, std::size_t helpers, TrySubmit try_submit) {
+template <class Range, class F>
+void run_parallel_loop(scheduler& pool, Range& range, F& f, std::size_t helpers) {
   using iterator = decltype(begin_of(range));
   using sentinel = decltype(end_of(range));
-  parallel_loop<chunks_for<iterator, sentinel>, iterator, F> loop(begin_of(range), end_of(range), f, helpers + 1);
-  if (loop.size() == 0) return;
-  std::vector<future<void>> hands(smaller_of(helpers, loop.size() - 1));
-  try {
-    for (future<void>& hand : hands) {
-      std::optional<future<void>> got = try_submit(loop);
-      if (!got) break;
-      hand = *std::move(got);
-    }
-  } catch (...) {
-    // Too little memory, or the pool was shut down just now: with the hands that there are.
-  }
-  loop.work();
-  for (future<void>& hand : hands) {
-    if (hand.valid()) hand.cancel();  // who has not come yet is not needed any more
-  }
-  for (future<void>& hand : hands) {
-    if (hand.valid()) hand.wait();
-  }
-  loop.rethrow();
+  iterator first = begin_of(range);
+  parallel_loop<loop_parts<iterator, sentinel>, iterator, F>(pool, std::move(first), end_of(range), f, helpers).run();
 }
 
 }  // namespace spool::inline SPOOL_ABI::detail
