@@ -75,7 +75,7 @@ public:
   /// Throws   pool_shutdown_error, broken_pool_error, std::system_error if there can be no worker at all,
   ///          std::bad_alloc, and what copying or moving throws; nothing was moved from then, unless a move threw.
   template <class F, class... Args>
-    requires detail::is_callable<std::decay_t<F>, std::decay_t<Args>...>
+    requires detail::callable_copies<F, Args...>
   auto submit(F&& f, Args&&... args) {
     return detail::with_copies_made(
         [this](auto&&... parts) {
@@ -90,7 +90,7 @@ public:
 
   /// The same, if it need not wait for room.      Returns  nothing if it would have to, with f and args untouched.
   template <class F, class... Args>
-    requires detail::is_callable<std::decay_t<F>, std::decay_t<Args>...>
+    requires detail::callable_copies<F, Args...>
   [[nodiscard("it may have been refused: look at it, or post()")]] auto try_submit(F&& f, Args&&... args) {
     return detail::with_copies_made(
         [this](auto&&... parts) {
@@ -106,7 +106,7 @@ public:
 
   /// The same without a future. What f throws goes to the excepthook.
   template <class F, class... Args>
-    requires detail::is_callable<std::decay_t<F>, std::decay_t<Args>...>
+    requires detail::callable_copies<F, Args...>
   void post(F&& f, Args&&... args) {
     using call = detail::bound_call<std::decay_t<F>, std::decay_t<Args>...>;
     if constexpr (call::stoppable) {

@@ -12,14 +12,22 @@
 
 namespace spool::inline SPOOL_ABI::detail {
 
-/// Whether f is to be given a stop token first: if it fits with one and does not fit without.
-template <class F, class... Args>
-inline constexpr bool takes_stop_token =
-    !std::is_invocable_v<F, Args...> && std::is_invocable_v<F, std::stop_token, Args...>;
+// Concepts, not variables: as soon as f fits without a stop token, nothing asks whether it fits with one. To ask would
+// instantiate the body of a generic f with arguments that it is never called with, and an error there is no plain no.
 
 /// Whether f can be called with these arguments at all, with a stop token before them if it wants one.
 template <class F, class... Args>
-inline constexpr bool is_callable = std::is_invocable_v<F, Args...> || std::is_invocable_v<F, std::stop_token, Args...>;
+concept is_callable = std::is_invocable_v<F, Args...> || std::is_invocable_v<F, std::stop_token, Args...>;
+
+/// Whether f is to be given a stop token first: if it fits with one and does not fit without.
+template <class F, class... Args>
+concept takes_stop_token = (!std::is_invocable_v<F, Args...>) && std::is_invocable_v<F, std::stop_token, Args...>;
+
+/// Whether copies of f and args, as std::thread makes them, can be made and called.
+template <class F, class... Args>
+concept callable_copies =
+    std::is_constructible_v<std::decay_t<F>, F> && (std::is_constructible_v<std::decay_t<Args>, Args> && ...) &&
+    is_callable<std::decay_t<F>, std::decay_t<Args>...>;
 
 template <class F, class... Args>
 struct call_result_of : std::invoke_result<F, std::stop_token, Args...> {};
