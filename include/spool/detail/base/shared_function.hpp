@@ -60,6 +60,7 @@ private:
   struct callable_of final : callable {
     template <class G>
     explicit callable_of(G&& g) : f(std::forward<G>(g)) {}
+    ~callable_of() noexcept override {}  // whatever f's destructor says of itself
     R call(Args... args) override { return static_cast<R>(f(std::forward<Args>(args)...)); }
     F f;
   };

@@ -66,7 +66,7 @@ public:
 
 protected:
   explicit future_state(std::uint32_t handles) noexcept : future_state_base(handles) {}
-  ~future_state() override {}
+  ~future_state() noexcept override {}  // whatever the result's destructor says of itself
 
   bool has_trivial_contents() const noexcept override { return std::is_trivially_destructible_v<stored>; }
   void destroy_contents() noexcept override {

@@ -24,7 +24,7 @@ public:
   explicit then_state(G&& f) : future_state<U>(2) {
     ::new (static_cast<void*>(std::addressof(f_))) F(std::forward<G>(f));
   }
-  ~then_state() override {}
+  ~then_state() noexcept override {}  // whatever the callable's destructor says of itself
 
   future_state_base* run(future_state_base& source) noexcept override {
     const future_state_base::phase found = source.current_phase();

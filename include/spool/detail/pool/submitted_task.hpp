@@ -43,7 +43,7 @@ public:
       ::new (static_cast<void*>(std::addressof(call_))) Call(std::in_place, std::forward<Parts>(parts)...);
     }
   }
-  ~submitted_task() override {}
+  ~submitted_task() noexcept override {}  // whatever the callable's destructor says of itself
 
   void run(worker& here) noexcept override {
     if (!this->claim()) return this->drop_entry();

@@ -212,6 +212,8 @@ public:
     }
   }
 
+  ~thread_state_of() noexcept override {}  // whatever the callable's destructor says of itself
+
 private:
   void call() override { static_cast<void>((*call_)()); }
   void drop_call() noexcept override { call_.reset(); }
