@@ -16,6 +16,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <type_traits>
 #include <utility>
 
@@ -136,9 +137,7 @@ public:
     this->size_ += n;
   }
   void pop_row(cell* to, std::size_t n) noexcept {
-    this->size_ -= n;
-    this->array_.get_row(this->size_, to, n);
-    for (cell* last = to + n; to < last; ++to) std::swap(*to, *--last);
+    for (std::size_t i = 0; i < n; ++i) std::construct_at(to + i, pop());
   }
   void push_back_in(cell& c) noexcept { push(c); }
 };
