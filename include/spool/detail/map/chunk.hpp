@@ -21,19 +21,25 @@
 
 namespace spool::inline SPOOL_ABI::detail {
 
+/// Whether f can be called with the elements of ranges: as they are passed, or else as they are given.
+template <class F, class... Ranges>
+concept callable_with_passed = is_callable<F&, typename element<iterator_of<Ranges>>::passed...>;
+template <class F, class... Ranges>
+concept callable_with_elements =
+    callable_with_passed<F, Ranges...> || is_callable<F&, typename element<iterator_of<Ranges>>::passed_as_given...>;
+
 /// Whether f, kept, can be called with the elements of ranges. Asks about f only if these are ranges.
 template <class F, class... Ranges>
-concept callable_with_elements = is_callable<std::decay_t<F>&, typename element<iterator_of<Ranges>>::passed...> &&
-                                 std::is_constructible_v<std::decay_t<F>, F>;
-template <class F, class... Ranges>
 concept mappable = sizeof...(Ranges) > 0 && (iterable<Ranges> && ...) &&
-                   (element<iterator_of<Ranges>>::can_be_held && ...) && callable_with_elements<F, Ranges...>;
+                   (element<iterator_of<Ranges>>::can_be_held && ...) &&
+                   std::is_constructible_v<std::decay_t<F>, F>&& callable_with_elements<std::decay_t<F>, Ranges...>;
 
 /// The f of a map, which all its tasks call, and whether they still should. Stays in place until the last has ended.
 template <class F, class... Ranges>
 class map_function {
   template <class Range>
-  using passed = typename element<iterator_of<Range>>::passed;
+  using passed = std::conditional_t<callable_with_passed<F, Ranges...>, typename element<iterator_of<Range>>::passed,
+                                    typename element<iterator_of<Range>>::passed_as_given>;
 
 public:
   using elements = elements_of<Ranges...>;
@@ -59,10 +65,10 @@ private:
   template <class Token, std::size_t... I>
   raw_result call([[maybe_unused]] Token const& token, elements& held, std::index_sequence<I...>) {
     if constexpr (stoppable) {
-      return f_(std::stop_token(token), std::forward<passed<Ranges>>(std::get<I>(held))...);
+      return f_(std::stop_token(token), static_cast<passed<Ranges>>(std::get<I>(held).get())...);
     } else {
       // Anything invocable, pointers to members too.
-      return std::apply(f_, std::forward_as_tuple(std::forward<passed<Ranges>>(std::get<I>(held))...));
+      return std::apply(f_, std::forward_as_tuple(static_cast<passed<Ranges>>(std::get<I>(held).get())...));
     }
   }
 

@@ -115,7 +115,7 @@ private:
 
   template <class Slot>
   void take_into(Slot& slot) {
-    inputs_.take([&slot](auto&&... given) { slot.put(std::forward<decltype(given)>(given)...); });
+    inputs_.take([&slot](auto&... iterators) { slot.put(iterators...); });
   }
 
   bool has_next() { return is_open_ = inputs_.has_next(); }

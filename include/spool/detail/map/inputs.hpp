@@ -10,6 +10,7 @@
 
 #include <spool/detail/base/range_access.hpp>
 #include <spool/detail/config.hpp>
+#include <spool/detail/map/element.hpp>
 
 namespace spool::inline SPOOL_ABI::detail {
 
@@ -22,20 +23,6 @@ template <class Range>
 concept iterable = requires(std::remove_reference_t<Range>& range) {
   *begin_of(range);
   end_of(range);
-};
-
-template <class Range>
-using iterator_of = decltype(begin_of(std::declval<std::remove_reference_t<Range>&>()));
-
-/// What a task holds of an element until it runs: a reference, if the iterator gives one that outlives the next ++;
-/// else a value. And what f gets: the element as the iterator gives it.
-template <class Iterator>
-struct element {
-  using given = std::iter_reference_t<Iterator>;
-  static constexpr bool by_reference = std::forward_iterator<Iterator> && std::is_lvalue_reference_v<given>;
-  using held = std::conditional_t<by_reference, given, std::remove_cvref_t<given>>;
-  using passed = std::conditional_t<by_reference, given, std::remove_cvref_t<given>&&>;
-  static constexpr bool can_be_held = by_reference || std::is_constructible_v<held, given>;
 };
 
 /// The elements that one call gets, one of each range.
@@ -57,7 +44,7 @@ public:
   /// Preconditions  it has not returned false yet, and nothing has thrown.
   bool has_next() { return has_next(std::exchange(must_step_, false), indices()); }
 
-  /// Gives the elements here to use(element...).      Preconditions  has_next() has just returned true.
+  /// Calls use(iterator...) with those that stand here.      Preconditions  has_next() has just returned true.
   template <class Use>
   void take(Use&& use) {
     take(use, indices());
@@ -74,11 +61,16 @@ private:
   }
   template <std::size_t... I>
   bool has_next(bool step, std::index_sequence<I...>) {
-    return ((step ? void(++std::get<I>(at_)) : void(), std::get<I>(at_) != end_of(std::get<I>(ranges_))) && ...);
+    return (has_next(step, std::get<I>(at_), std::get<I>(ranges_)) && ...);
+  }
+  template <class Iterator, class Range>
+  static bool has_next(bool step, Iterator& at, Range& range) {
+    if (step) ++at;
+    return static_cast<bool>(at != end_of(range));
   }
   template <class Use, std::size_t... I>
   void take(Use& use, std::index_sequence<I...>) {
-    use(*std::get<I>(at_)...);
+    use(std::get<I>(at_)...);
   }
 
   std::tuple<kept_range<Ranges>...> ranges_;

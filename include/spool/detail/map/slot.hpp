@@ -6,6 +6,7 @@
 #include <exception>
 #include <memory>
 #include <new>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -13,9 +14,40 @@
 
 namespace spool::inline SPOOL_ABI::detail {
 
-/// Arguments and result of one call take the same place, one after the other.
+/// Whether all parts of a tuple can be moved; the tuple itself may claim so wrongly.
+template <class Tuple>
+inline constexpr bool parts_can_be_moved = false;
+template <class... Parts>
+inline constexpr bool parts_can_be_moved<std::tuple<Parts...>> = (std::is_move_constructible_v<Parts> && ...);
+
+/// Where the arguments of one call lie, and what comes of it: in the same place, one after the other, if the arguments
+/// can be moved out of it for the call.
+template <class Elements, class Stored, bool Shared = parts_can_be_moved<Elements>>
+struct slot_places {
+  slot_places() noexcept {}
+  ~slot_places() noexcept {}
+  union {
+    Elements elements;
+    Stored value;
+    std::exception_ptr error;
+  };
+};
+template <class Elements, class Stored>
+struct slot_places<Elements, Stored, false> {
+  slot_places() noexcept {}
+  ~slot_places() noexcept {}
+  union {
+    Elements elements;
+  };
+  union {
+    Stored value;
+    std::exception_ptr error;
+  };
+};
+
+/// One call of a map.
 ///
-/// Shape            Elements is a tuple of values and references; Result is void, a reference, or an object type.
+/// Shape            Elements is a tuple of what a call keeps; Result is void, a reference, or an object type.
 /// Synchronization  None: who takes the inputs, who runs the task and who reads the result hand it on to each other.
 template <class Elements, class Result>
 class map_slot {
@@ -25,12 +57,12 @@ public:
   map_slot() noexcept {}
   map_slot(const map_slot&) = delete;
   map_slot& operator=(const map_slot&) = delete;
-  ~map_slot() { clear(); }
+  ~map_slot() noexcept { clear(); }
 
-  /// Preconditions  it is empty, as it still is if this throws.
-  template <class... Given>
-  void put(Given&&... given) {
-    ::new (static_cast<void*>(std::addressof(elements_))) Elements(std::forward<Given>(given)...);
+  /// Keeps what the iterators stand at.      Preconditions  it is empty, as it still is if this throws.
+  template <class... Iterators>
+  void put(Iterators&... iterators) {
+    ::new (static_cast<void*>(std::addressof(in_.elements))) Elements(iterators...);
     content_ = content::elements;
   }
 
@@ -39,15 +71,13 @@ public:
   void run(Call&& call) noexcept {
     std::exception_ptr thrown;
     try {
-      Elements mine(std::move(elements_));  // the result is built, without a move, where they were
-      clear();
-      if constexpr (std::is_void_v<Result>) {
-        call(mine);
-        ::new (static_cast<void*>(std::addressof(value_))) stored();
-      } else if constexpr (std::is_reference_v<Result>) {
-        ::new (static_cast<void*>(std::addressof(value_))) stored(std::addressof(call(mine)));
+      if constexpr (parts_can_be_moved<Elements>) {
+        Elements mine(std::move(in_.elements));  // the result is built, without a move, where they were
+        clear();
+        keep_result_of(call, mine);
       } else {
-        ::new (static_cast<void*>(std::addressof(value_))) stored(call(mine));
+        keep_result_of(call, in_.elements);
+        clear();
       }
       content_ = content::value;
     } catch (...) {
@@ -55,37 +85,46 @@ public:
     }
     if (thrown == nullptr) return;
     clear();
-    ::new (static_cast<void*>(std::addressof(error_))) std::exception_ptr(std::move(thrown));
+    ::new (static_cast<void*>(std::addressof(in_.error))) std::exception_ptr(std::move(thrown));
     content_ = content::error;
   }
 
   /// What the call returned.      Throws  what it threw.      Preconditions  it has run.
   std::add_lvalue_reference_t<Result> result() {
-    if (content_ == content::error) std::rethrow_exception(error_);
+    if (content_ == content::error) std::rethrow_exception(in_.error);
     if constexpr (std::is_void_v<Result>) {
       return;
     } else if constexpr (std::is_reference_v<Result>) {
-      return *value_;
+      return *in_.value;
     } else {
-      return value_;
+      return in_.value;
     }
   }
 
   void clear() noexcept {
     const content was = std::exchange(content_, content::nothing);
-    if (was == content::elements) elements_.~Elements();
-    if (was == content::value) value_.~stored();
-    if (was == content::error) error_.~exception_ptr();
+    if (was == content::elements) in_.elements.~Elements();
+    if (was == content::value) in_.value.~stored();
+    if (was == content::error) in_.error.~exception_ptr();
   }
 
 private:
   enum class content : std::uint8_t { nothing, elements, value, error };
 
-  union {
-    Elements elements_;
-    stored value_;
-    std::exception_ptr error_;
-  };
+  template <class Call>
+  void keep_result_of(Call& call, Elements& elements) {
+    void* const place = static_cast<void*>(std::addressof(in_.value));
+    if constexpr (std::is_void_v<Result>) {
+      call(elements);
+      ::new (place) stored();
+    } else if constexpr (std::is_reference_v<Result>) {
+      ::new (place) stored(std::addressof(call(elements)));
+    } else {
+      ::new (place) stored(call(elements));
+    }
+  }
+
+  slot_places<Elements, stored> in_;
   content content_ = content::nothing;
 };
 

@@ -31,7 +31,7 @@ public:
   slot_chain() noexcept = default;
   slot_chain(const slot_chain&) = delete;
   slot_chain& operator=(const slot_chain&) = delete;
-  ~slot_chain() { clear(); }
+  ~slot_chain() noexcept { clear(); }
 
   /// Goes through the slots, once.
   class cursor {
