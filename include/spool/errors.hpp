@@ -12,33 +12,33 @@ namespace spool::inline SPOOL_ABI {
 ///
 /// The object that was misused stays as it was and stays usable. Bad arguments to a constructor or a
 /// count are std::invalid_argument instead, and a thread that the system refuses is std::system_error.
-class usage_error : public std::logic_error {
+class SPOOL_VISIBLE usage_error : public std::logic_error {
 public:
   using std::logic_error::logic_error;
 };
 
 /// What can happen to a right program: the base of all the errors below.
-class error : public std::runtime_error {
+class SPOOL_VISIBLE error : public std::runtime_error {
 public:
   using std::runtime_error::runtime_error;
 };
 
 /// The task was cancelled before it started.
-class cancelled_error : public error {
+class SPOOL_VISIBLE cancelled_error : public error {
 public:
   cancelled_error() : error("spool: the task was cancelled before it started: ask cancelled() first, or catch this") {}
   using error::error;
 };
 
 /// The time given ran out first.
-class timeout_error : public error {
+class SPOOL_VISIBLE timeout_error : public error {
 public:
   timeout_error() : error("spool: the time given ran out: wait again, or cancel() what takes too long") {}
   using error::error;
 };
 
 /// The barrier was broken by a timeout, an abort() or a throwing action; reset() makes it whole.
-class broken_barrier_error : public error {
+class SPOOL_VISIBLE broken_barrier_error : public error {
 public:
   broken_barrier_error()
       : error(
@@ -47,7 +47,7 @@ public:
 };
 
 /// The queue was shut down: it takes no more items, and gives none once it is drained.
-class queue_shutdown_error : public error {
+class SPOOL_VISIBLE queue_shutdown_error : public error {
 public:
   queue_shutdown_error()
       : error("spool::queue: it is shut down, and there is nothing left to get: let this be the end of the work") {}
@@ -55,7 +55,7 @@ public:
 };
 
 /// The pool was shut down: it takes no more tasks from outside.
-class pool_shutdown_error : public error {
+class SPOOL_VISIBLE pool_shutdown_error : public error {
 public:
   pool_shutdown_error()
       : error("spool::thread_pool: it is shut down: submit before that, or from its own tasks while it drains") {}
@@ -63,7 +63,7 @@ public:
 };
 
 /// A worker's initializer threw: the pool runs nothing any more.
-class broken_pool_error : public error {
+class SPOOL_VISIBLE broken_pool_error : public error {
 public:
   broken_pool_error()
       : error(
@@ -73,7 +73,7 @@ public:
 };
 
 /// The promise went away without a result.
-class broken_promise_error : public error {
+class SPOOL_VISIBLE broken_promise_error : public error {
 public:
   broken_promise_error()
       : error("spool::promise: it was destroyed without a result: call set_value() or set_exception() on every path") {}

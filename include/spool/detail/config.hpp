@@ -32,6 +32,14 @@
 #define SPOOL_COLD
 #endif
 
+/// Marks a class that is thrown in one image and caught in another: one class in all, whatever visibility an image is
+/// compiled with.
+#if defined(__ELF__) || defined(__MACH__)
+#define SPOOL_VISIBLE [[gnu::visibility("default")]]
+#else
+#define SPOOL_VISIBLE
+#endif
+
 /// Memory checkers see a use after free only if freed blocks really go back to the heap. With MinGW's g++ nothing else will
 /// do: a thread's end comes too late to give back what is kept for it (see platform/thread_end.hpp).
 #if defined(__SANITIZE_ADDRESS__) || (defined(__MINGW32__) && defined(__GLIBCXX__))
