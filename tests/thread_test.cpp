@@ -981,8 +981,8 @@ TEST_CASE("a pool's workers are listed as PREFIX_N, their thread-locals' destruc
     for (int i = 0; i < 2; ++i) {
       pool.post([&] {
         thread_local at_end last{[] {
-          const std::string name = spool::current_thread().name;
-          if (name != "crew_0" && name != "crew_1") ++strange;
+          const spool::thread_info me = spool::current_thread();
+          if (me.name != "crew_0" && me.name != "crew_1") ++strange;
         }};
         static_cast<void>(last);
         both.count_down();

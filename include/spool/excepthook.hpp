@@ -6,11 +6,14 @@
 #include <cstdio>
 #include <exception>
 #include <memory>
+#include <new>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
 #include <spool/detail/base/shared_function.hpp>
 #include <spool/detail/config.hpp>
+#include <spool/detail/platform/process_wide.hpp>
 #include <spool/detail/registry/threads.hpp>
 #include <spool/detail/sync/word_lock.hpp>
 #include <spool/errors.hpp>
@@ -28,18 +31,20 @@ namespace detail {
 
 /// Process state: the handler in use. Never destroyed, so that threads may still fail after main.
 struct excepthook_slot {
-  word_lock lock;
-  union {
-    excepthook_handler handler;  // guarded by lock
-  };
-  excepthook_slot() noexcept : handler() {}
-  ~excepthook_slot() {}
+  static constexpr std::string_view process_name = "excepthook";
+
+  word_lock lock;  // guards all that follows
+  bool is_made = false;
+  alignas(excepthook_handler) std::byte room[sizeof(excepthook_handler)]{};
+
+  /// Preconditions  the lock is held.
+  excepthook_handler& handler() noexcept {
+    if (!std::exchange(is_made, true)) ::new (static_cast<void*>(room)) excepthook_handler();
+    return *std::launder(reinterpret_cast<excepthook_handler*>(room));
+  }
 };
 
-inline excepthook_slot& the_excepthook() noexcept {
-  static excepthook_slot slot;
-  return slot;
-}
+inline excepthook_slot& the_excepthook() noexcept { return process_wide<excepthook_slot>::get(); }
 
 /// The default: one line on stderr.
 SPOOL_COLD inline void print_unhandled(const char* thread, std::exception_ptr const& what) noexcept {
@@ -64,7 +69,7 @@ SPOOL_COLD inline void call_excepthook(std::exception_ptr what) noexcept {
   }
   {
     word_guard held(the_excepthook().lock);
-    handler = the_excepthook().handler;
+    handler = the_excepthook().handler();
   }
   if (handler) {
     try {
@@ -110,7 +115,7 @@ SPOOL_COLD inline void report_unhandled(std::exception_ptr what) noexcept {
 /// Synchronization  A handler that was replaced may still be running in other threads when this returns.
 inline excepthook_handler set_excepthook(excepthook_handler handler) {
   detail::word_guard held(detail::the_excepthook().lock);
-  std::swap(detail::the_excepthook().handler, handler);
+  std::swap(detail::the_excepthook().handler(), handler);
   return handler;
 }
 

@@ -4,9 +4,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string_view>
 
 #include <spool/detail/config.hpp>
 #include <spool/detail/platform/atomic.hpp>
+#include <spool/detail/platform/process_wide.hpp>
+#include <spool/detail/platform/thread_wide.hpp>
 #include <spool/detail/sync/lock_traits.hpp>
 #include <spool/errors.hpp>
 #include <spool/mutex.hpp>
@@ -17,13 +20,24 @@ namespace detail {
 
 /// A number that no other thread of the process has, had or will have; the address of a thread-local, or the system's
 /// own id, may come again once the thread is gone.
-inline constinit thread_local std::uint64_t my_thread_token = 0;
-inline constinit atomic<std::uint64_t> last_thread_token{0};
+struct thread_tokens {
+  static constexpr std::string_view process_name = "thread tokens";
+  atomic<std::uint64_t> last{0};
+};
+struct thread_token_slot {
+  static constexpr std::string_view process_name = "thread token";
+  std::uint64_t token = 0;  // 0 until it is asked for
+};
 
-SPOOL_COLD inline std::uint64_t new_thread_token() noexcept {
-  return my_thread_token = last_thread_token.fetch_add(1, memory_order_relaxed) + 1;
+/// The thread's, once code of this image has asked for it; else 0.
+inline constinit thread_local std::uint64_t my_thread_token = 0;
+
+SPOOL_COLD inline std::uint64_t find_thread_token() noexcept {
+  std::uint64_t& token = thread_wide<thread_token_slot>::get().token;
+  if (token == 0) token = process_wide<thread_tokens>::get().last.fetch_add(1, memory_order_relaxed) + 1;
+  return my_thread_token = token;
 }
-inline std::uint64_t thread_token() noexcept { return my_thread_token != 0 ? my_thread_token : new_thread_token(); }
+inline std::uint64_t thread_token() noexcept { return my_thread_token != 0 ? my_thread_token : find_thread_token(); }
 
 }  // namespace detail
 
@@ -73,7 +87,7 @@ public:
   /// Throws  usage_error if the caller does not hold it; the owner's depth stays.
   void unlock() {
     const std::uint64_t seen = owner_.load(detail::memory_order_relaxed);
-    if (seen >> depth_bits != detail::my_thread_token || seen == 0) throw_not_owner();
+    if (seen >> depth_bits != detail::thread_token()) throw_not_owner();
     if ((seen & max_depth) != 1) {
       owner_.store(seen - 1, detail::memory_order_relaxed);
     } else {
@@ -139,7 +153,7 @@ template <>
 struct lock_hooks<recursive_mutex> {
   static bool held(const recursive_mutex& m) noexcept {
     const std::uint64_t seen = m.owner_.load(memory_order_relaxed);
-    return seen != 0 && seen >> recursive_mutex::depth_bits == my_thread_token;
+    return seen >> recursive_mutex::depth_bits == thread_token();
   }
   static unsigned shed(recursive_mutex& m) noexcept {
     const std::uint64_t seen = m.owner_.load(memory_order_relaxed);

@@ -10,6 +10,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -22,6 +23,7 @@
 #include <spool/detail/map/range.hpp>
 #include <spool/detail/platform/atomic.hpp>
 #include <spool/detail/platform/deadline.hpp>
+#include <spool/detail/platform/process_wide.hpp>
 #include <spool/detail/pool/continuation.hpp>
 #include <spool/detail/pool/schedule_point.hpp>
 #include <spool/detail/pool/scheduler.hpp>
@@ -31,6 +33,16 @@
 #include <spool/pool_options.hpp>
 
 namespace spool::inline SPOOL_ABI {
+
+namespace detail {
+
+/// How many pools were made without a name.
+struct unnamed_pools {
+  static constexpr std::string_view process_name = "unnamed pools";
+  atomic<std::uint64_t> made{0};
+};
+
+}  // namespace detail
 
 /// Runs callables in worker threads.
 ///
@@ -273,9 +285,11 @@ private:
       throw std::invalid_argument(
           "spool::thread_pool: max_workers is beyond what a pool can count: give less than half a million");
     }
-    static constinit detail::atomic<std::uint64_t> pools{0};
     if (options.thread_name_prefix.empty()) {
-      options.thread_name_prefix = "pool-" + std::to_string(pools.fetch_add(1, detail::memory_order_relaxed) + 1);
+      options.thread_name_prefix =
+          "pool-" +
+          std::to_string(
+              detail::process_wide<detail::unnamed_pools>::get().made.fetch_add(1, detail::memory_order_relaxed) + 1);
     }
     if (options.max_pending > detail::pool_word::most_pending) options.max_pending = 0;
     return new detail::scheduler(options.max_workers, std::move(options.thread_name_prefix),

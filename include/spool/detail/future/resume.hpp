@@ -3,9 +3,11 @@
 #pragma once
 
 #include <exception>
+#include <string_view>
 #include <utility>
 
 #include <spool/detail/future/state.hpp>
+#include <spool/detail/platform/thread_wide.hpp>
 #include <spool/excepthook.hpp>
 
 namespace spool::inline SPOOL_ABI::detail {
@@ -34,7 +36,11 @@ struct resumption {
   future_state_base* completed = nullptr;
   resumption* outer = nullptr;
 };
-inline constinit thread_local resumption* innermost_resumption = nullptr;
+struct resumption_slot {
+  static constexpr std::string_view process_name = "resumption";
+  resumption* pointer = nullptr;
+};
+inline constexpr thread_pointer<resumption_slot> innermost_resumption{};
 
 /// Resumes the coroutine.
 /// Returns   what it has completed, with a handle, whose callbacks the caller is to run now; or null.

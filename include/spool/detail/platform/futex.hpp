@@ -15,28 +15,14 @@
 // None of them orders memory: what the woken thread may see is decided by the atomics of the algorithm.
 #pragma once
 
-#define SPOOL_FUTEX_IS_portable 1
-#define SPOOL_FUTEX_NAMED_(name) SPOOL_FUTEX_IS_##name
-#define SPOOL_FUTEX_NAMED(name) SPOOL_FUTEX_NAMED_(name)
-
-// -DSPOOL_FUTEX=portable selects the fallback for a whole program; so does a system with no futex of its own.
-#if defined(SPOOL_FUTEX)
-#if SPOOL_FUTEX_NAMED(SPOOL_FUTEX)
-#define SPOOL_FUTEX_PORTABLE 1
-#endif
-#endif
+#include <spool/detail/platform/futex_choice.hpp>
 
 #if defined(SPOOL_FUTEX_PORTABLE)
+#include <spool/detail/platform/futex_portable.hpp>
 #elif defined(__linux__)
 #include <spool/detail/platform/futex_linux.hpp>
 #elif defined(_WIN32)
 #include <spool/detail/platform/futex_windows.hpp>
-#elif defined(__APPLE__) && __has_include(<os/os_sync_wait_on_address.h>)
-#include <spool/detail/platform/futex_darwin.hpp>
 #else
-#define SPOOL_FUTEX_PORTABLE 1
-#endif
-
-#if defined(SPOOL_FUTEX_PORTABLE)
-#include <spool/detail/platform/futex_portable.hpp>
+#include <spool/detail/platform/futex_darwin.hpp>
 #endif

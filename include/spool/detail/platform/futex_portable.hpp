@@ -11,10 +11,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <string_view>
 
 #include <spool/detail/config.hpp>
 #include <spool/detail/platform/atomic.hpp>
 #include <spool/detail/platform/deadline.hpp>
+#include <spool/detail/platform/process_wide.hpp>
 
 namespace spool::inline SPOOL_ABI::detail {
 
@@ -47,13 +49,15 @@ struct alignas(cache_line) futex_bucket {
 
 /// Never destroyed, as threads may sleep while the program ends. Its start is constant wherever std::mutex has one.
 union futex_buckets {
+  static constexpr std::string_view process_name = "futex buckets";
+
   futex_bucket bucket[64]{};
   constexpr ~futex_buckets() {}
 };
 
 inline futex_bucket& futex_bucket_of(const void* address) noexcept {
-  static futex_buckets all{};
-  return all.bucket[(reinterpret_cast<std::uintptr_t>(address) >> 3) * 0x9e3779b97f4a7c15ULL >> 58];
+  return process_wide<futex_buckets>::get()
+      .bucket[(reinterpret_cast<std::uintptr_t>(address) >> 3) * 0x9e3779b97f4a7c15ULL >> 58];
 }
 
 inline bool futex_wait(const atomic<std::uint32_t>& word, std::uint32_t expected, deadline until) noexcept {

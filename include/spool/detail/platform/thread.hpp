@@ -28,6 +28,8 @@ extern "C" __declspec(dllimport) unsigned long __stdcall GetCurrentThreadId();
 #endif
 
 #include <spool/detail/config.hpp>
+#include <spool/detail/platform/atomic.hpp>
+#include <spool/detail/platform/process_wide.hpp>
 
 namespace spool::inline SPOOL_ABI::detail {
 
@@ -86,9 +88,18 @@ struct native_thread {};
 inline native_thread this_native_thread() noexcept { return {}; }
 inline void name_native_thread(native_thread, std::string_view) noexcept {}
 
-/// Static objects are built by the thread that runs main().
-inline const unsigned long main_thread_id = GetCurrentThreadId();
-inline bool is_main_thread() noexcept { return GetCurrentThreadId() == main_thread_id; }
+/// The id of the thread that built the static objects of the first image: the one that runs main(), unless that image is a
+/// library which another thread loaded.
+struct static_builder {
+  static constexpr std::string_view process_name = "static builder";
+  atomic<unsigned long> id{0};
+};
+inline bool is_main_thread() noexcept {
+  unsigned long id = 0;
+  const unsigned long mine = GetCurrentThreadId();
+  return process_wide<static_builder>::get().id.compare_exchange_strong(id, mine, memory_order_relaxed) || id == mine;
+}
+inline const bool main_thread_asked_at_start = is_main_thread();
 
 #else
 

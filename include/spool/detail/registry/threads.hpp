@@ -12,8 +12,10 @@
 #include <spool/detail/base/intrusive_list.hpp>
 #include <spool/detail/platform/atomic.hpp>
 #include <spool/detail/platform/os_thread.hpp>
+#include <spool/detail/platform/process_wide.hpp>
 #include <spool/detail/platform/thread.hpp>
 #include <spool/detail/platform/thread_end.hpp>
+#include <spool/detail/platform/thread_wide.hpp>
 #include <spool/detail/sync/word_lock.hpp>
 #include <spool/thread_info.hpp>
 
@@ -26,27 +28,34 @@ class thread_entry;
 /// Invariant  An entry is in the list exactly while its thread says so, from enter() to leave(): so what is in the
 ///            list, and guarded by the lock, is a living thread. The main thread has no entry.
 struct thread_registry {
+  static constexpr std::string_view process_name = "threads";
+
   word_lock lock;                        // guards the list, its length, and the names and ids in its entries
   intrusive_list<thread_entry> threads;  // oldest first
   std::size_t count = 0;
   atomic<std::uint64_t> dummies{0};  // how many foreign threads have asked who they are
 };
 
-inline constinit thread_registry the_threads{};
+inline thread_registry& the_threads() noexcept { return process_wide<thread_registry>::get(); }
 
 /// The entry of the calling thread, while it is in the list.
-inline constinit thread_local thread_entry* current_entry = nullptr;
+struct thread_entry_slot {
+  static constexpr std::string_view process_name = "thread entry";
+  thread_entry* pointer = nullptr;
+};
+inline constexpr thread_pointer<thread_entry_slot> current_entry{};
 
 /// What is left of a thread's name once its entry has gone, for those destructors of thread-locals that come later.
 /// Trivial, so that it can be read until the very end.
 struct departed_name {
+  static constexpr std::string_view process_name = "departed name";
   static constexpr std::size_t most = 15;
 
   bool set = false;
   bool daemon = false;
   char text[most + 1] = {};
 };
-inline constinit thread_local departed_name my_departed_name{};
+inline departed_name& my_departed_name() noexcept { return thread_wide<departed_name>::get(); }
 
 /// What the list knows of a thread. Made by anyone; entered and taken out by the thread itself.
 class thread_entry : public list_node {
@@ -59,39 +68,40 @@ public:
 
   /// The calling thread is listed from now on as this, and has its ids.
   void enter(native_name what) noexcept {
-    word_guard held(the_threads.lock);
+    word_guard held(the_threads().lock);
     ident_ = std::this_thread::get_id();
     native_id_ = native_thread_id();
     native_ = this_native_thread();
     names_native_ = what == native_name::set;
     if (names_native_) name_native_thread(native_, name_);
-    the_threads.threads.push_back(*this);
-    ++the_threads.count;
+    the_threads().threads.push_back(*this);
+    ++the_threads().count;
     current_entry = this;
   }
 
   /// The calling thread is listed no more.
   /// Preconditions  entered by this thread.
   void leave() noexcept {
-    word_guard held(the_threads.lock);
+    word_guard held(the_threads().lock);
     const std::string_view cut = cut_name(name_, departed_name::most);
-    my_departed_name.text[cut.copy(my_departed_name.text, cut.size())] = '\0';
-    my_departed_name.set = true;
-    my_departed_name.daemon = daemon_;
-    the_threads.threads.erase(*this);
-    --the_threads.count;
+    departed_name& left = my_departed_name();
+    left.text[cut.copy(left.text, cut.size())] = '\0';
+    left.set = true;
+    left.daemon = daemon_;
+    the_threads().threads.erase(*this);
+    --the_threads().count;
     current_entry = nullptr;
   }
 
   /// Gives it another name; the system's name of the thread follows, if it has one from here.
   void rename(std::string name) noexcept {
-    word_guard held(the_threads.lock);
+    word_guard held(the_threads().lock);
     name_.swap(name);
     if (linked() && names_native_) name_native_thread(native_, name_);  // listed, so it lives
   }
 
   thread_info copy() const {
-    word_guard held(the_threads.lock);
+    word_guard held(the_threads().lock);
     return copy_locked();
   }
   /// Preconditions  the registry's lock is held.
@@ -127,18 +137,24 @@ private:
 
 inline void forget_dummy(thread_record* dummy) noexcept { delete dummy; }
 
-/// Who is calling: its entry if it has one, else what can be said of a thread that spool did not make.
-inline thread_info this_thread_info() {
-  if (current_entry != nullptr) return current_entry->copy();
+/// Who is calling, if it has no entry: the main thread, a thread that spool did not make, or one at its end.
+SPOOL_COLD inline thread_info unlisted_thread_info() {
   if (is_main_thread()) return {"MainThread", std::this_thread::get_id(), native_thread_id(), false};
-  if (!my_departed_name.set) {
+  const departed_name& left = my_departed_name();
+  if (!left.set) {
     // Listed as long as the thread lives: the entry dies with its thread-locals.
     at_thread_end<&forget_dummy>(
-        new thread_record("Dummy-" + std::to_string(the_threads.dummies.fetch_add(1, memory_order_relaxed) + 1), true,
+        new thread_record("Dummy-" + std::to_string(the_threads().dummies.fetch_add(1, memory_order_relaxed) + 1), true,
                           thread_entry::native_name::keep));
     return current_entry->copy();
   }
-  return {my_departed_name.text, std::this_thread::get_id(), native_thread_id(), my_departed_name.daemon};
+  return {left.text, std::this_thread::get_id(), native_thread_id(), left.daemon};
+}
+
+/// Who is calling: its entry if it has one, else what can be said of it.
+inline thread_info this_thread_info() {
+  const thread_entry* const mine = current_entry;
+  return mine != nullptr ? mine->copy() : unlisted_thread_info();
 }
 
 }  // namespace spool::inline SPOOL_ABI::detail

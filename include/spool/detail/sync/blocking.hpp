@@ -5,9 +5,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include <spool/detail/base/intrusive_list.hpp>
 #include <spool/detail/platform/deadline.hpp>
+#include <spool/detail/platform/thread_wide.hpp>
 
 namespace spool::inline SPOOL_ABI::detail {
 
@@ -57,7 +59,11 @@ private:
 };
 
 /// The calling thread as a runner of tasks; null in all other threads.
-inline constinit thread_local task_thread* current_task_thread = nullptr;
+struct task_thread_slot {
+  static constexpr std::string_view process_name = "task thread";
+  task_thread* pointer = nullptr;
+};
+inline constexpr thread_pointer<task_thread_slot> current_task_thread{};
 
 /// A sleep of the calling thread, in which a pool's worker lets another stand in for it.
 class task_wait {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <tuple>  // brings std::unwrap_reference_t
 #include <type_traits>
 #include <utility>
@@ -18,6 +19,7 @@
 #include <spool/detail/platform/deadline.hpp>
 #include <spool/detail/platform/futex.hpp>
 #include <spool/detail/platform/os_thread.hpp>
+#include <spool/detail/platform/process_wide.hpp>
 #include <spool/detail/platform/thread_end.hpp>
 #include <spool/detail/registry/threads.hpp>
 #include <spool/errors.hpp>
@@ -262,11 +264,14 @@ template <class F, class... Args>
 using thread_call = typename thread_call_of<F, Args...>::type;
 
 /// How many threads were made without a name.
-inline constinit atomic<std::uint64_t> unnamed_threads{0};
+struct unnamed_threads {
+  static constexpr std::string_view process_name = "unnamed threads";
+  atomic<std::uint64_t> made{0};
+};
 
 inline std::string name_or_default(std::string name) {
   if (!name.empty()) return name;
-  return "Thread-" + std::to_string(unnamed_threads.fetch_add(1, memory_order_relaxed) + 1);
+  return "Thread-" + std::to_string(process_wide<unnamed_threads>::get().made.fetch_add(1, memory_order_relaxed) + 1);
 }
 
 }  // namespace spool::inline SPOOL_ABI::detail

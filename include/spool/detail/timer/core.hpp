@@ -48,11 +48,11 @@ public:
   bool cancel() noexcept;
   bool join(deadline until) const;
   bool is_alive() const noexcept {
-    word_guard held(the_timers.lock);
+    word_guard held(the_timers().lock);
     return started_ && (word_.load(memory_order_acquire) & is_over) == 0;
   }
   std::uint64_t missed() const noexcept {
-    word_guard held(the_timers.lock);
+    word_guard held(the_timers().lock);
     return missed_;
   }
 
@@ -85,7 +85,7 @@ private:
 /// Throws  usage_error if it was started before; std::bad_alloc, std::system_error: nothing has changed then.
 inline void timer_core::start() {
   const std::int64_t now = steady_now_ns();
-  timer_service& s = the_timers;
+  timer_service& s = the_timers();
   timer_queue::storage unused;  // freed without the lock
   const atomic<std::uint32_t>* wake = nullptr;
   std::unique_lock held(s.lock);
@@ -118,7 +118,7 @@ inline void timer_core::start() {
 
 /// Returns  whether it was this call that keeps it from firing, once more or at all.
 inline bool timer_core::cancel() noexcept {
-  timer_service& s = the_timers;
+  timer_service& s = the_timers();
   unique_function<void()> spent;  // destroyed last of all: it may own this very timer
   const atomic<std::uint32_t>* wake = nullptr;
   {
@@ -147,7 +147,7 @@ inline timer_core::~timer_core() {
     current_firing->timer = nullptr;
     return;
   }
-  timer_service& s = the_timers;
+  timer_service& s = the_timers();
   const atomic<std::uint32_t>* wake = nullptr;
   {
     word_guard held(s.lock);
@@ -172,7 +172,7 @@ inline bool timer_core::join(deadline until) const {
     throw usage_error(
         "spool::timer: a callback that joins its own timer would wait for ever: join() it from elsewhere");
   {
-    word_guard held(the_timers.lock);
+    word_guard held(the_timers().lock);
     if (!started_) throw usage_error("spool::timer: joined before it was started: call start() first");
   }
   return wait_until_over(until);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <spool/detail/base/intrusive_list.hpp>
@@ -12,7 +13,9 @@
 #include <spool/detail/platform/clock.hpp>
 #include <spool/detail/platform/futex.hpp>
 #include <spool/detail/platform/os_thread.hpp>
+#include <spool/detail/platform/process_wide.hpp>
 #include <spool/detail/platform/thread_watch.hpp>
+#include <spool/detail/platform/thread_wide.hpp>
 #include <spool/detail/sync/word_lock.hpp>
 #include <spool/detail/timer/heap.hpp>
 
@@ -91,6 +94,8 @@ private:
 
 /// Process state: built at compile time, never destroyed. Its threads are detached; the program ends without them.
 struct timer_service {
+  static constexpr std::string_view process_name = "timers";
+
   static constexpr std::int64_t linger_ns = 50'000'000;  // a thread costs 50 us to make: one in a thousand
   static constexpr std::int64_t retire_ns = 1'000'000'000;
   static constexpr std::int64_t grace_ns = 200'000;         // a callback that takes longer is looked at
@@ -117,7 +122,7 @@ struct timer_service {
   const atomic<std::uint32_t>* was_emptied() noexcept;
 };
 
-inline constinit timer_service the_timers{};
+inline timer_service& the_timers() noexcept { return process_wide<timer_service>::get(); }
 
 /// The callback that the calling thread runs.
 struct timer_firing {
@@ -125,7 +130,11 @@ struct timer_firing {
 
   bool destroyed() const noexcept { return timer == nullptr; }
 };
-inline constinit thread_local timer_firing* current_firing = nullptr;
+struct timer_firing_slot {
+  static constexpr std::string_view process_name = "timer firing";
+  timer_firing* pointer = nullptr;
+};
+inline constexpr thread_pointer<timer_firing_slot> current_firing{};
 
 inline std::int64_t saturated_sum(std::int64_t a, std::int64_t not_negative) noexcept {
   constexpr std::int64_t most = (std::numeric_limits<std::int64_t>::max)();

@@ -25,7 +25,7 @@ namespace spool::inline SPOOL_ABI::detail {
 inline void timer_thread::work(std::string name) noexcept {
   wake_on_time();
   const thread_record record(std::move(name), true);
-  timer_service& s = the_timers;
+  timer_service& s = the_timers();
   timer_queue::storage unused;  // freed without the lock
   s.lock.lock();
   --s.arriving;
@@ -38,7 +38,7 @@ inline void timer_thread::work(std::string name) noexcept {
 
 /// One thing after the other.      Preconditions  the lock is held.      Returns  false when the thread is to end.
 inline bool timer_thread::serve() noexcept {
-  timer_service& s = the_timers;
+  timer_service& s = the_timers();
   if (s.keeper == nullptr) {
     if (s.deputy == this) s.deputy = nullptr;
     if (s.queue.empty()) return false;
@@ -56,14 +56,14 @@ inline bool timer_thread::serve() noexcept {
 inline void timer_thread::sleep(std::int64_t until_ns) noexcept {
   const std::uint32_t seen = ring_.load(memory_order_relaxed);
   wakes_at_ns_ = until_ns;
-  the_timers.lock.unlock();
+  the_timers().lock.unlock();
   futex_wait(ring_, seen, deadline::at(std::chrono::steady_clock::time_point(std::chrono::nanoseconds(until_ns))));
-  the_timers.lock.lock();
+  the_timers().lock.lock();
   wakes_at_ns_ = awake;
 }
 
 inline bool timer_thread::keep() noexcept {
-  timer_service& s = the_timers;
+  timer_service& s = the_timers();
   timer_node* const first = s.queue.front();
   if (first == nullptr || first->due_ns > now_ns_) now_ns_ = steady_now_ns();
   if (first == nullptr) {
@@ -106,7 +106,7 @@ inline bool timer_thread::keep() noexcept {
 }
 
 inline bool timer_thread::stand_by() noexcept {
-  timer_service& s = the_timers;
+  timer_service& s = the_timers();
   timer_thread& k = *s.keeper;
   const std::int64_t now = steady_now_ns();
   if (seen_ticket_ != k.ticket_) {
@@ -152,16 +152,16 @@ inline bool timer_thread::stand_by() noexcept {
 }
 
 inline bool timer_thread::wait_as_spare() noexcept {
-  the_timers.spares.push_back(*this);
+  the_timers().spares.push_back(*this);
   sleep(saturated_sum(steady_now_ns(), timer_service::retire_ns));
   if (!linked()) return true;
-  the_timers.spares.erase(*this);
+  the_timers().spares.erase(*this);
   return false;
 }
 
 /// Takes the timer out of the queue and runs its callback, without the lock.
 inline void timer_thread::fire(timer_core& t) noexcept {
-  timer_service& s = the_timers;
+  timer_service& s = the_timers();
   const bool periodic = t.is_periodic();  // the timer may be gone after its callback
   s.queue.erase(t);
   if (periodic) ++s.repeating;
