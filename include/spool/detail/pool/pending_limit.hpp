@@ -15,7 +15,8 @@ namespace spool::inline SPOOL_ABI::detail {
 /// Counts the tasks that wait for a worker or keep one busy; those that wait for other tasks keep none.
 ///
 /// Invariant  Who waits for room announces itself and then looks at the count; who makes room lowers the count and then
-///            looks for the announcement, all sequentially consistent: one of them sees the other. The epoch, read
+///            looks for the announcement, all sequentially consistent: one of them sees the other. The same holds for
+///            `refused`, which looks at what has to be written before look_again(). The epoch, read
 ///            before the look, changes with every room made, so that no wake-up between look and sleep is lost.
 class intake_bound {
 public:

@@ -105,6 +105,9 @@ public:
   /// Whether it was broken by an initializer.
   bool is_broken() const noexcept { return decided() != nullptr && decided()->why != nullptr; }
 
+  /// Whether what has not started will not start any more.
+  bool is_decided() const noexcept { return decided() != nullptr; }
+
   /// Takes a task from outside out of the queue of a single worker, if its turn has come.
   bool take_in_turn(const task& t) noexcept { return lanes_[0].take_if_oldest(t); }
 
@@ -154,6 +157,7 @@ private:
     std::exception_ptr why;  // null: cancelled
   };
   enum class ending : std::uint32_t { not_yet, all_left, joining, joined };
+  enum class breaking : std::uint32_t { not_yet, telling, done };  // telling: the excepthook is being called
 
   ~scheduler();
   void drop_leftovers() noexcept;
@@ -175,7 +179,7 @@ private:
   void push_from_outside(lane& to, task& t) noexcept;
   void discard_pending(const verdict& sentence) noexcept;
   void discard(task& t) noexcept;
-  const verdict* decided() const noexcept { return verdict_.load(memory_order_acquire); }
+  const verdict* decided() const noexcept { return verdict_.load(memory_order_seq_cst); }
 
   /// As what a worker is called: as one of max_workers, or as one too many, who runs only what is waited for.
   enum class room : std::uint8_t { for_max_workers, for_one_too_many };
@@ -190,9 +194,10 @@ private:
   bool summon(room r = room::for_max_workers) noexcept;
   enum class thread_start { started, needless, nothing_to_do, refused };
   thread_start start_if_needed(os_thread& left, room r) noexcept;
-  os_thread start_worker();
+  os_thread start_worker(room r = room::for_max_workers);
   worker& idle_slot();
-  void break_by(std::exception_ptr why) noexcept;
+  void break_by(std::exception_ptr why, worker& w) noexcept;
+  void be_broken() noexcept;
 
   bool retire(worker& w) noexcept;
   void leave(worker& w) noexcept;
@@ -219,7 +224,8 @@ private:
   atomic<worker**> table_{nullptr};
   atomic<std::size_t> workers_made_{0};
   atomic<std::size_t> thread_count_{0};
-  atomic<const verdict*> verdict_{nullptr};  // one of those below; once set, tasks end by it instead of running
+  atomic<const verdict*> verdict_{nullptr};  // one of those below; once set, tasks end by it instead of running; all
+                                             // sequentially consistent, as part of the protocol of intake_bound
   intake_bound bound_;
   const verdict cancelled_{};
   const verdict broken_;  // made ahead: there may be no memory for it when the pool breaks
@@ -235,7 +241,7 @@ private:
   std::size_t threads_alive_ = 0;   // thread_count_ and those that have retired but not left
   bool terminating_ = false;        // workers leave when they would park
 
-  atomic<bool> break_reported_{false};
+  atomic<std::uint32_t> break_{static_cast<std::uint32_t>(breaking::not_yet)};
   atomic<std::uint64_t> discarded_{0};
   atomic<std::uint32_t> idle_epoch_{0};  // counts the moments at which watchers look again
   atomic<std::uint32_t> ending_{static_cast<std::uint32_t>(ending::not_yet)};

@@ -63,7 +63,7 @@ public:
     return pool == &pool_ && this->current_phase() == future_state_base::pending && !must_keep_its_turn();
   }
   void run_awaited(task_thread& thread) noexcept override {
-    if (!this->claim()) return this->drop_handle();
+    if (pool_.is_decided() || !this->claim()) return this->drop_handle();  // whoever has the entry discards it
     this->abandon_entry();
     run_claimed(static_cast<worker&>(thread));
   }
@@ -82,6 +82,7 @@ protected:
   bool run_in_waiter(task_thread& thread, bool must) noexcept override {
     if (thread.pool() != &pool_) return false;
     worker& here = static_cast<worker&>(thread);
+    if (!here.may_run_tasks()) return false;
     if (!must && !here.has_room_on_stack()) return false;
     const bool taken_out = must_keep_its_turn() ? pool_.take_in_turn(*this) : here.own().pop_if(*this);
     if (!taken_out && !must && must_keep_its_turn()) return false;

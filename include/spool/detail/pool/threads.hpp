@@ -46,7 +46,7 @@ inline worker& scheduler::idle_slot() {
 /// Starts one more thread.      Preconditions  lock_ is held.
 /// Returns  the handle of one that has left, to be joined without the lock.
 /// Throws   std::system_error or std::bad_alloc, nothing changed.
-inline os_thread scheduler::start_worker() {
+inline os_thread scheduler::start_worker(room r) {
   worker& w = idle_slot();
   std::string name = name_prefix_ + '_' + std::to_string(w.index_);
   // It starts with this lock, so it sees what is written below.
@@ -54,6 +54,7 @@ inline os_thread scheduler::start_worker() {
   add_owner();
   w.name_ = std::move(name);
   w.alive_ = true;
+  w.one_too_many_ = r == room::for_one_too_many;
   ++threads_alive_;
   thread_count_.store(thread_count_.load(memory_order_relaxed) + 1, memory_order_relaxed);
   if (initializer_) ++in_initializer_;
@@ -92,6 +93,7 @@ inline bool scheduler::summon(room r) noexcept {
     lock_.lock();
     if (worker* w = parked_.pop_back()) {
       lock_.unlock();
+      w->one_too_many_ = r == room::for_one_too_many;
       w->unpark();
       return true;
     }
@@ -122,7 +124,7 @@ inline scheduler::thread_start scheduler::start_if_needed(os_thread& left, room 
   // Another whom the same task has called has taken it meanwhile.
   if (!any_work()) return thread_start::nothing_to_do;
   try {
-    left = start_worker();
+    left = start_worker(r);
     return thread_start::started;
   } catch (...) {
     return thread_start::refused;  // those that are there will do the work
@@ -130,9 +132,29 @@ inline scheduler::thread_start scheduler::start_if_needed(os_thread& left, room 
 }
 
 /// The first initializer that throws decides: nothing runs any more.
-inline void scheduler::break_by(std::exception_ptr why) noexcept {
+///
+/// Invariant  The excepthook has been called before anyone can see the pool broken: the verdict comes after it. Workers
+///            whose initializer throws meanwhile wait for the verdict, as they may run no task.
+inline void scheduler::break_by(std::exception_ptr why, worker& w) noexcept {
+  std::uint32_t seen = static_cast<std::uint32_t>(breaking::not_yet);
+  if (break_.compare_exchange_strong(seen, static_cast<std::uint32_t>(breaking::telling), memory_order_acq_rel,
+                                     memory_order_acquire)) {
+    w.tells_of_break_ = true;
+    call_excepthook(std::move(why));
+    w.tells_of_break_ = false;
+    be_broken();
+    return;
+  }
+  for (; seen == static_cast<std::uint32_t>(breaking::telling); seen = break_.load(memory_order_acquire)) {
+    futex_wait(break_, seen, deadline::never());
+  }
+}
+
+/// Called once the excepthook has returned, or sooner, if it waits for a task: that one will never run.
+inline void scheduler::be_broken() noexcept {
   discard_pending(broken_);
-  if (!break_reported_.exchange(true, memory_order_relaxed)) call_excepthook(std::move(why));
+  break_.store(static_cast<std::uint32_t>(breaking::done), memory_order_release);
+  futex_wake_all(&break_);
 }
 
 /// A parked worker that stood in for another, and is needed no more.

@@ -12,6 +12,7 @@
 #include <spool/detail/platform/cpu.hpp>
 #include <spool/detail/platform/futex.hpp>
 #include <spool/detail/platform/os_thread.hpp>
+#include <spool/detail/pool/fair_turns.hpp>
 #include <spool/detail/pool/task.hpp>
 #include <spool/detail/pool/work_deque.hpp>
 #include <spool/detail/sync/blocking.hpp>
@@ -58,6 +59,9 @@ public:
   void started_on_top() noexcept;
   void finished_on_top() noexcept { count(finished_); }
 
+  /// Whether tasks may start, here at least.
+  bool may_run_tasks() noexcept;
+
   /// Whether a task may be run on top of the one that waits for it.
   bool has_room_on_stack() const noexcept {
     const std::uintptr_t here = stack_position();
@@ -78,6 +82,10 @@ public:
 private:
   friend class scheduler;
 
+  /// What is waited for comes first, but not for ever: then one task in the usual order has its turn.
+  static constexpr std::uint32_t most_awaited_in_a_row = 64;
+  static constexpr std::size_t few_victims = 8;  // looked at in one turn; the next goes on behind them
+
   /// Tasks run by those who wait for them lie on top of each other; beyond this, another thread runs them. An eighth of
   /// the smallest usual stack of a thread, so that each of them still has a stack to speak of.
   static constexpr std::uintptr_t stack_for_waits = 64 * 1024;
@@ -90,7 +98,10 @@ private:
   void run_until_the_end() noexcept;
   task* next_task() noexcept;
   task* find_task() noexcept;
+  task* take_in_usual_order() noexcept;
+  task* take_in_fair_turn() noexcept;
   task* take_from_lanes(std::size_t most) noexcept;
+  task* steal_from_others(std::size_t most_victims) noexcept;
   bool search(task*& found) noexcept;
   bool run_awaited() noexcept;
   bool stands_still(awaited_results& awaited) noexcept;
@@ -108,12 +119,18 @@ private:
   alignas(cache_line) atomic<std::uint64_t> spawned_{0};  // tasks made inside the pool
   atomic<std::uint64_t> started_{0};
   atomic<std::uint64_t> finished_{0};
-  std::uint32_t ticks_ = 0;
-  bool searching_ = false;  // counted as searching
+  fair_turns turns_;
+  std::uint32_t turn_ = 0;              // whose the next fair turn is
+  std::uint32_t awaited_in_a_row_ = 0;  // what others waited for, run since the last task in the usual order
+  std::size_t next_lane_;               // each is looked at first as often as the others
+  std::size_t next_victim_;             // likewise
+  bool searching_ = false;              // counted as searching
+  bool tells_of_break_ = false;         // its initializer has thrown, and it is in the excepthook
   std::uintptr_t stack_base_ = 0;
 
   // Shared with who wakes it.
   alignas(cache_line) atomic<std::uint32_t> parked_{0};  // 1 from before it joins the list of the parked until unpark()
+  bool one_too_many_ = false;  // called as such; written before it starts or is unparked, and by its own thread
   // Guarded by the scheduler's lock; thread_ is the joining thread's alone once all have left.
   os_thread thread_;
   std::string name_;      // for the thread about to start

@@ -8,6 +8,7 @@
 #include <exception>
 #include <utility>
 
+#include <spool/detail/base/min_max.hpp>
 #include <spool/detail/platform/thread.hpp>
 #include <spool/detail/pool/scheduler.hpp>
 #include <spool/detail/pool/worker.hpp>
@@ -16,7 +17,8 @@
 
 namespace spool::inline SPOOL_ABI::detail {
 
-inline worker::worker(scheduler& pool, std::size_t index) : task_thread(&pool), pool_(pool), index_(index) {}
+inline worker::worker(scheduler& pool, std::size_t index)
+    : task_thread(&pool), pool_(pool), index_(index), next_lane_(index), next_victim_(index + 1) {}
 
 inline void worker::work() noexcept {
   stack_base_ = stack_position();
@@ -36,7 +38,7 @@ inline void worker::work() noexcept {
       } catch (...) {
         thrown = std::current_exception();
       }
-      if (thrown) pool_.break_by(std::move(thrown));
+      if (thrown) pool_.break_by(std::move(thrown), *this);
       pool_.lock_.lock();
       --pool_.in_initializer_;
       pool_.lock_.unlock();
@@ -59,26 +61,53 @@ inline void worker::run_until_the_end() noexcept {
   }
 }
 
-/// What a waiting task waits for; its own newest task, or one from outside, or what a search finds.
+/// What a waiting task waits for; else a task in the usual order; else what a search finds.
+///
+/// Invariant  While more are awake than may be, as some have returned from a wait, nothing starts, except by a worker
+///            that was called as one too many, and there only what is waited for.
 /// Returns  null when the thread is to end.
 inline task* worker::next_task() noexcept {
   for (;;) {
-    if (run_awaited()) continue;
-    if (!searching_) {
-      if (pool_.has_too_many_awake() && !give_way()) return nullptr;
+    if (!one_too_many_ && pool_.has_too_many_awake()) {
+      if (!(searching_ ? park() : give_way())) return nullptr;
     }
+    const bool strangers_turn = !one_too_many_ && awaited_in_a_row_ >= most_awaited_in_a_row;
+    if (!strangers_turn) {
+      if (run_awaited()) continue;
+      if (std::exchange(one_too_many_, false)) continue;
+    }
+    awaited_in_a_row_ = 0;
     if (!searching_) {
-      // Now and then the lanes go first, or tasks that keep making tasks would lock out all others.
-      if (++ticks_ % 61 == 0) {
-        if (task* t = take_from_lanes(1)) return t;
-      }
-      if (task* t = own_.pop()) return t;
-      if (task* t = take_from_lanes(scheduler::largest_take)) return t;
+      if (task* t = take_in_usual_order()) return t;
+      if (task* t = strangers_turn ? steal_from_others(few_victims) : nullptr) return t;
       start_searching();
     }
     task* found = nullptr;
     if (!search(found)) return nullptr;
     if (found != nullptr) return found;
+  }
+}
+
+/// Its own newest task, or one from outside; in a fair turn what has waited longer.
+inline task* worker::take_in_usual_order() noexcept {
+  if (turns_.due()) {
+    if (task* t = take_in_fair_turn()) return t;
+  }
+  if (task* t = own_.pop()) return t;
+  return take_from_lanes(scheduler::largest_take);
+}
+
+/// By turns: one from outside, its own oldest, another worker's oldest; null if there is none where the turn is. Whatever
+/// lies in one of these queues has only so many before it, each turn takes one of them, and none comes to be before it
+/// later: it will be taken.
+inline task* worker::take_in_fair_turn() noexcept {
+  switch (turn_++ % 3) {
+    case 0:
+      return take_from_lanes(1);
+    case 1:
+      return own_.steal();
+    default:
+      return steal_from_others(few_victims);
   }
 }
 
@@ -88,17 +117,19 @@ inline bool worker::run_awaited() noexcept {
   future_state_base* const s = pool_.awaited_.take(&pool_);
   if (s == nullptr) return false;
   if (searching_) stop_searching();
+  ++awaited_in_a_row_;
   s->run_awaited(*this);
   return true;
 }
 
-/// Takes from the lanes, its own first: one task to run, the others into its own deque, where they can be stolen.
+/// Takes from the lanes, each time from another if it can: one task to run, the others into its own deque, where they can be stolen.
 inline task* worker::take_from_lanes(std::size_t most) noexcept {
   // A single worker takes them one by one: whoever stands in for it must find the oldest first.
   // Nor may the deque have to grow for them: it is empty, or only one is taken.
   if (pool_.max_workers_ == 1 || !own_.empty()) most = 1;
   for (std::size_t i = 0; i < pool_.lane_count_; ++i) {
-    task* const oldest = pool_.lanes_[(index_ + i) % pool_.lane_count_].take(most, pool_.max_workers_);
+    const std::size_t looked_at = next_lane_++ % pool_.lane_count_;
+    task* const oldest = pool_.lanes_[looked_at].take(most, pool_.max_workers_);
     if (oldest == nullptr) continue;
     if (oldest->next == nullptr) return oldest;
     task* behind[scheduler::largest_take];
@@ -115,9 +146,14 @@ inline task* worker::take_from_lanes(std::size_t most) noexcept {
 
 inline task* worker::find_task() noexcept {
   if (task* t = take_from_lanes(scheduler::largest_take)) return t;
+  return steal_from_others(std::size_t(-1));
+}
+
+/// Steals one task, looking at so many others at most, each time beginning with the next.
+inline task* worker::steal_from_others(std::size_t most_victims) noexcept {
   const scheduler::worker_view all = pool_.workers();
-  for (std::size_t i = 1; i <= all.count; ++i) {
-    if (task* t = all.first[(index_ + i) % all.count]->own_.steal()) return t;
+  for (std::size_t left = smaller_of(most_victims, all.count); left != 0; --left) {
+    if (task* t = all.first[next_victim_++ % all.count]->own_.steal()) return t;
   }
   return nullptr;
 }
@@ -204,6 +240,7 @@ inline bool worker::sleep_parked() noexcept {
     if (!futex_wait(parked_, 1, until) && pool_.retire(*this)) return false;
   }
   searching_ = true;  // who unparked it has counted it so
+  turns_.expect_anything();
   return true;
 }
 
@@ -225,7 +262,14 @@ inline void worker::busy_again() noexcept {
   if (searching_) stop_searching();
 }
 
+/// A worker whose initializer has thrown runs none: if it comes to wait for one, in the excepthook, the pool breaks now.
+inline bool worker::may_run_tasks() noexcept {
+  if (tells_of_break_) pool_.be_broken();
+  return !pool_.is_decided();
+}
+
 inline worker::patience worker::begin_wait(awaited_results& awaited) noexcept {
+  if (tells_of_break_) pool_.be_broken();
   awaited.next_look = deadline::never();
   pool_.awaited_.add(awaited, &pool_);
   pool_.add_to_word(0 - pool_word::one_awake);
