@@ -1,7 +1,7 @@
 # Whether the tests that the guarantees name are there: cmake -P tests/named_tests.cmake
 #
 # On the page .github/reference/guarantees.md each row of a table names at least one, as `FILE/NAME`: a case of tests/FILE.cpp, or of
-# tests/detail/, or of the battery that the file includes; or a scenario of tests/model/FILE.cpp.
+# tests/detail/ or tests/images/, or of the battery that the file includes; or a scenario of tests/model/FILE.cpp.
 cmake_minimum_required(VERSION 3.23)
 set(tests ${CMAKE_CURRENT_LIST_DIR})
 file(READ ${tests}/../.github/reference/guarantees.md page)
@@ -25,7 +25,7 @@ while(page MATCHES "\n([|][^\n]*[|])\n")  # row by row: a list of CMake would co
     set(rest "${CMAKE_MATCH_4}")
     math(EXPR names_of_row "${names_of_row} + 1")
     set(text "")
-    foreach(path IN ITEMS ${file}.cpp detail/${file}.cpp model/${file}.cpp)
+    foreach(path IN ITEMS ${file}.cpp detail/${file}.cpp images/${file}.cpp model/${file}.cpp)
       if(EXISTS ${tests}/${path})
         file(READ ${tests}/${path} text)
       endif()
