@@ -10,7 +10,7 @@
 #include <spool/detail/config.hpp>
 #include <spool/detail/platform/atomic.hpp>
 #include <spool/detail/platform/deadline.hpp>
-#include <spool/detail/sync/spin.hpp>
+#include <spool/detail/sync/hand_off.hpp>
 #include <spool/detail/sync/waiter.hpp>
 #include <spool/detail/sync/word_lock.hpp>
 
@@ -109,7 +109,7 @@ private:
 
   bool wait_lowered(detail::deadline until) noexcept;
   bool wait_lowered(std::stop_token const& stop);
-  bool spin(std::uint64_t first) const noexcept;
+  bool stay_awake(detail::hand_off_wait& waiting, std::uint64_t first) const noexcept;
   bool wait_asleep(detail::sleeper& self, std::uint64_t first, detail::deadline until) noexcept;
   bool enlist(detail::sleeper& self, std::uint64_t first) noexcept;
   bool withdraw(detail::sleeper& self) noexcept;
@@ -127,7 +127,8 @@ SPOOL_COLD inline bool event::wait_lowered(detail::deadline until) noexcept {
   const std::uint64_t first = state_.load(detail::memory_order_acquire);  // (B)
   if (lets_go(first, first)) return true;
   if (until.passed()) return false;
-  if (spin(first)) return true;
+  detail::hand_off_wait waiting(until);
+  if (stay_awake(waiting, first)) return true;
   detail::sleeper self;
   return wait_asleep(self, first, until);
 }
@@ -136,15 +137,16 @@ SPOOL_COLD inline bool event::wait_lowered(std::stop_token const& stop) {
   const std::uint64_t first = state_.load(detail::memory_order_acquire);  // (B)
   if (lets_go(first, first)) return true;
   if (stop.stop_requested()) return false;
-  if (spin(first)) return true;
+  detail::hand_off_wait waiting(detail::deadline::never());
+  if (stay_awake(waiting, first)) return true;
   detail::sleeper self;
   // Runs in the thread that requests the stop, or right here if that came first; its end waits for a run elsewhere.
   const std::stop_callback on_stop(stop, [&self]() noexcept { self.poke(); });
   return wait_asleep(self, first, detail::deadline::never());
 }
 
-inline bool event::spin(std::uint64_t first) const noexcept {
-  return detail::yield_until([&] { return lets_go(first, state_.load(detail::memory_order_acquire)); });  // (B)
+inline bool event::stay_awake(detail::hand_off_wait& waiting, std::uint64_t first) const noexcept {
+  return waiting.stay_awake_until([&] { return lets_go(first, state_.load(detail::memory_order_acquire)); });  // (B)
 }
 
 /// Sleeps until a set(), the deadline, or a poke.      Returns  whether a set() came.

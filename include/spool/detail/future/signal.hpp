@@ -8,7 +8,7 @@
 #include <spool/detail/platform/deadline.hpp>
 #include <spool/detail/platform/futex.hpp>
 #include <spool/detail/sync/blocking.hpp>
-#include <spool/detail/sync/spin.hpp>
+#include <spool/detail/sync/hand_off.hpp>
 
 namespace spool::inline SPOOL_ABI::detail {
 
@@ -53,7 +53,8 @@ public:
     const auto over = [&] { return is_over(word_.load(memory_order_acquire), goal); };  // (B)
     if (over()) return true;
     if (until.passed()) return false;
-    if (spin_until(over)) return true;
+    hand_off_wait waiting(until);
+    if (waiting.stay_awake_until(over)) return true;
     task_wait sleep(awaited);
     for (;;) {
       const std::uint32_t seen = word_.fetch_or(sleeping, memory_order_acq_rel);  // (B)

@@ -15,7 +15,7 @@
 #include <spool/detail/platform/deadline.hpp>
 #include <spool/detail/platform/futex.hpp>
 #include <spool/detail/sync/blocking.hpp>
-#include <spool/detail/sync/spin.hpp>
+#include <spool/detail/sync/hand_off.hpp>
 #include <spool/detail/sync/word_lock.hpp>
 #include <spool/errors.hpp>
 #include <spool/excepthook.hpp>
@@ -351,8 +351,8 @@ private:
     // Only what is waited for without a limit may run here: a timed wait has to come back in time.
     if (until.is_never() && current_task_thread != nullptr && run_in_waiter(*current_task_thread)) return true;
     if (until.passed()) return done();
-    // Yields, as a worker that was just woken may be on this very processor: a parked pool answers in 12 us, not 16.
-    if (yield_until([&] { return current_phase() >= wanted; }, 32)) return true;
+    hand_off_wait waiting(until);
+    if (waiting.stay_awake_until([&] { return current_phase() >= wanted; })) return true;
     future_state_base* const self = this;
     awaited_results awaited(&self, 1);
     task_wait sleep(awaited);

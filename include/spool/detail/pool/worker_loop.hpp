@@ -13,7 +13,7 @@
 #include <spool/detail/pool/scheduler.hpp>
 #include <spool/detail/pool/worker.hpp>
 #include <spool/detail/registry/threads.hpp>
-#include <spool/detail/sync/spin.hpp>
+#include <spool/detail/sync/hand_off.hpp>
 
 namespace spool::inline SPOOL_ABI::detail {
 
@@ -209,7 +209,7 @@ inline bool worker::park() noexcept {
   if (seen.searching() == 1 && pool_.any_work()) {
     pool_.summon();
     // If it has called this very worker back, the task may still be on its way in, by a thread that has lost its processor.
-    if (parked_.load(memory_order_relaxed) == 0) cpu_yield();
+    if (parked_.load(memory_order_relaxed) == 0) let_another_run();
   }
   pool_.look_for_the_end(seen);
   return sleep_parked();

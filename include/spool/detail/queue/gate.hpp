@@ -181,8 +181,8 @@ private:
   bool wait_unlocked(side s, deadline until);
   bool wait_unlocked(side s, std::stop_token const& stop);
   bool wait_asleep(sleeper& self, side s, deadline until);
-  void spin(side s) const noexcept {
-    my_hand_offs.spin_until([&] { return looks_ready(s); });
+  void spin(side s, deadline until) const noexcept {
+    my_hand_offs.spin_until([&] { return looks_ready(s); }, until);
   }
 
   /// Of discarded items, which task_done() may have been called for already.

@@ -11,14 +11,14 @@ namespace spool::inline SPOOL_ABI::detail {
 
 SPOOL_COLD inline bool queue_core::wait_unlocked(side s, deadline until) {
   if (until.passed()) return false;
-  spin(s);
+  spin(s, until);
   sleeper self;
   return wait_asleep(self, s, until);
 }
 
 SPOOL_COLD inline bool queue_core::wait_unlocked(side s, std::stop_token const& stop) {
   if (stop.stop_requested()) return false;
-  spin(s);
+  spin(s, deadline::never());
   sleeper self;
   // Runs in the thread that requests the stop, or right here if that came first; its end waits for a run elsewhere.
   const std::stop_callback on_stop(stop, [&self]() noexcept { self.poke(); });

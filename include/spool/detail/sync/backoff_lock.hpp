@@ -10,13 +10,14 @@
 #include <spool/detail/platform/cpu.hpp>
 #include <spool/detail/platform/deadline.hpp>
 #include <spool/detail/platform/futex.hpp>
+#include <spool/detail/sync/hand_off.hpp>
 
 namespace spool::inline SPOOL_ABI::detail {
 
 /// Guards a few instructions that run very often: half the price of a word_lock, whose unlock must look for sleepers.
 ///
-/// Here nobody is woken. Who does not get the lock looks for it at growing intervals, then yields, then takes naps:
-/// all that is rare, as a holder is away for long only if the system has put it aside.
+/// Here nobody is woken. A thread that does not get the lock looks for it at growing intervals, then yields while that
+/// is quick, then takes naps. That is rare, as a holder is away for long only if the system has put it aside.
 ///
 /// Blocks      No order among waiters. They use next to no CPU: naps grow to a millisecond.
 /// Lifetime    The object may die as soon as a later holder has unlocked: unlock() is a single write.
@@ -37,7 +38,6 @@ private:
 
   static constexpr unsigned spin_pauses = 384;  // some 10 us
   static constexpr unsigned longest_pause = 64;
-  static constexpr unsigned yields = 16;
   static constexpr std::chrono::nanoseconds first_nap{50'000};
   static constexpr std::chrono::nanoseconds longest_nap{1'000'000};
 
@@ -54,10 +54,7 @@ private:
         spent += pauses;
       }
     }
-    for (unsigned i = 0; i < yields; ++i) {
-      cpu_yield();
-      if (take()) return;
-    }
+    if (my_hand_offs.yield_until([this] { return take(); })) return;
     for (std::chrono::nanoseconds nap = first_nap;; nap = nap < longest_nap ? 2 * nap : longest_nap) {
       futex_wait(word_, held, deadline::after(nap));
       if (take()) return;

@@ -11,30 +11,10 @@
 #include <spool/detail/platform/cpu.hpp>
 #include <spool/detail/platform/deadline.hpp>
 #include <spool/detail/platform/futex.hpp>
-#include <spool/detail/sync/adaptive_spin.hpp>
+#include <spool/detail/sync/hand_off.hpp>
 #include <spool/detail/sync/word_lock.hpp>
 
 namespace spool::inline SPOOL_ABI::detail {
-
-/// What the calling thread has learned of hand-offs between threads.
-///
-/// An answer takes well under a microsecond from a thread that spins, but some 30 us from one that has to be woken
-/// first. Two threads that play ping-pong are fast only if both spin, and one sleep would make both sleep for ever, as
-/// each then finds the other asleep. So who has just woken a sleeper spins as long as a wake-up takes.
-struct hand_off_habit {
-  static constexpr std::int64_t short_spin_ns = 5'000;
-  static constexpr std::int64_t long_spin_ns = 50'000;
-
-  spin_habit spin{};
-  bool woke_a_sleeper = false;  // by its last release
-
-  template <class Ready>
-  void spin_until(Ready ready) noexcept {
-    spin.spin_until(ready, woke_a_sleeper ? long_spin_ns : short_spin_ns, 1);
-  }
-};
-
-inline constinit thread_local hand_off_habit my_hand_offs{};
 
 /// A row of waiting threads, oldest first. A release ends exactly as many waits as it says, and nothing else ends one
 /// but its deadline or its stop.
@@ -143,7 +123,7 @@ inline bool wait_list::join(waiter& w) noexcept {
 
 inline bool wait_list::wait(waiter& w, deadline until) noexcept {
   // Only the oldest spins: the others are not next.
-  if (w.oldest_ && !until.passed()) my_hand_offs.spin_until([&w] { return w.over(); });
+  if (w.oldest_ && !until.passed()) my_hand_offs.spin_until([&w] { return w.over(); }, until);
   for (;;) {
     std::uint32_t seen = w.word_.load(memory_order_acquire);  // (B)
     if (seen >= waiter::released) return seen == waiter::released;
@@ -166,16 +146,17 @@ inline bool wait_list::leave(waiter& w) noexcept {
 
 /// The end of a row where all have been released, but some had given up before and have not left yet.
 SPOOL_COLD inline void wait_list::await_leavers() noexcept {
-  for (bool some = true; some;) {
+  const auto all_left = [this] {
+    bool some = false;
     lock_.lock();
-    some = false;
     for (waiter* w = row_.empty() ? nullptr : &row_.front(); w != nullptr; w = row_.after(*w)) {
       const std::uint32_t seen = w->word_.load(memory_order_relaxed);
       some = some || seen == waiter::claimed || seen == waiter::claimed_asleep;
     }
     lock_.unlock();
-    if (some) cpu_yield();
-  }
+    return !some;
+  };
+  while (!all_left()) let_another_run();
 }
 
 inline void wait_list::withdraw(waiter& w) noexcept {

@@ -13,7 +13,7 @@
 #include <spool/detail/platform/atomic.hpp>
 #include <spool/detail/platform/clock.hpp>
 #include <spool/detail/platform/deadline.hpp>
-#include <spool/detail/sync/spin.hpp>
+#include <spool/detail/sync/hand_off.hpp>
 #include <spool/detail/sync/waiter.hpp>
 #include <spool/detail/sync/word_lock.hpp>
 #include <spool/errors.hpp>
@@ -96,7 +96,8 @@ private:
   /// Subtracts a permit.      Returns  false if there was none: then repay() follows.
   bool take() noexcept { return state_.fetch_sub(one_permit, memory_order_acquire) >= one_permit; }  // (B)
   bool repay() noexcept;
-  bool acquire_asleep(sleeper& self, deadline until) noexcept;
+  bool stay_awake(hand_off_wait& waiting) noexcept;
+  bool acquire_asleep(sleeper& self, deadline until, hand_off_wait& waiting) noexcept;
   bool enlist(sleeper& self, bool at_front) noexcept;
   bool withdraw(sleeper& self) noexcept;
   void release_contended(std::ptrdiff_t n, std::ptrdiff_t most);
@@ -121,22 +122,28 @@ SPOOL_COLD inline bool permit_count::repay() noexcept {
 
 SPOOL_COLD inline bool permit_count::acquire_drained(deadline until) noexcept {
   if (until.passed()) return false;
-  if (yield_until([this] { return try_acquire(); })) return true;
+  hand_off_wait waiting(until);
+  if (stay_awake(waiting)) return true;
   sleeper self;
-  return acquire_asleep(self, until);
+  return acquire_asleep(self, until, waiting);
 }
 
 SPOOL_COLD inline bool permit_count::acquire_drained(std::stop_token const& stop) {
   if (stop.stop_requested()) return false;
-  if (yield_until([this] { return try_acquire(); })) return true;
+  hand_off_wait waiting(deadline::never());
+  if (stay_awake(waiting)) return true;
   sleeper self;
   // Runs in the thread that requests the stop, or right here if that came first; its end waits for a run elsewhere.
   const std::stop_callback on_stop(stop, [&self]() noexcept { self.poke(); });
-  return acquire_asleep(self, deadline::never());
+  return acquire_asleep(self, deadline::never(), waiting);
+}
+
+inline bool permit_count::stay_awake(hand_off_wait& waiting) noexcept {
+  return waiting.stay_awake_until([this] { return try_acquire(); });
 }
 
 /// Sleeps until a permit is taken, the deadline, or a poke.      Returns  whether a permit was taken.
-inline bool permit_count::acquire_asleep(sleeper& self, deadline until) noexcept {
+inline bool permit_count::acquire_asleep(sleeper& self, deadline until, hand_off_wait& waiting) noexcept {
   for (bool lost = false;; lost = true) {
     if (!enlist(self, lost)) return true;
     sleeper::answer heard = self.sleep(until);
@@ -150,7 +157,7 @@ inline bool permit_count::acquire_asleep(sleeper& self, deadline until) noexcept
     // else was woken for it.
     if (try_acquire()) return true;
     if (gives_up) return false;
-    if (yield_until([this] { return try_acquire(); })) return true;
+    if (stay_awake(waiting)) return true;
     self.listen_again();
   }
 }

@@ -23,21 +23,4 @@ bool spin_until(Ready&& ready, unsigned rounds = spin_rounds) {
   return false;
 }
 
-/// Yields spent on a word that other threads are about to change, whether or not they are running. On an idle core one
-/// yield is 0.2 us; on a busy one it lets just those threads run. Pauses only delay them: a round of barrier, 8 threads
-/// on 2 cores, takes 3.3 us with yields alone, 4.0 with 16 pauses first, 5.9 with 64.
-inline constexpr unsigned yield_rounds = 32;
-
-/// Looks `pauses` times, then yields until ready().      Returns  whether ready() was seen true.
-/// Blocks  a few microseconds of this thread's own time; while it yields, others may run for longer.
-template <class Ready>
-bool yield_until(Ready&& ready, unsigned pauses = 8) {
-  if (spin_until(ready, pauses)) return true;
-  for (unsigned i = 0; i < yield_rounds; ++i) {
-    cpu_yield();
-    if (ready()) return true;
-  }
-  return false;
-}
-
 }  // namespace spool::inline SPOOL_ABI::detail

@@ -8,6 +8,7 @@
 #include <spool/detail/platform/atomic.hpp>
 #include <spool/detail/platform/deadline.hpp>
 #include <spool/detail/platform/futex.hpp>
+#include <spool/detail/sync/hand_off.hpp>
 #include <spool/detail/sync/spin.hpp>
 
 namespace spool::inline SPOOL_ABI::detail {
@@ -47,7 +48,7 @@ public:
 
   /// Waits for a call that is sure to come.
   answer sleep_until_called() noexcept {
-    stay_awake();
+    spin_until([this] { return heard_something(); });
     std::uint32_t seen = word_.load(memory_order_acquire);  // (B)
     while (seen < first_answer) {
       if (!fall_asleep(seen)) continue;
@@ -57,10 +58,8 @@ public:
     return seen >> answer_shift;
   }
 
-  /// Looks out for a call without sleeping, for a few microseconds.
-  void stay_awake() const noexcept {
-    yield_until([this] { return word_.load(memory_order_relaxed) != 0; }, 1);
-  }
+  /// Whether it was called or poked.      Preconditions  it has not slept yet.
+  bool heard_something() const noexcept { return word_.load(memory_order_relaxed) != 0; }
 
   /// Forgets the call it heard, to be called once more. A poke is not forgotten.
   /// Preconditions  not listed.
@@ -70,7 +69,9 @@ public:
   /// Preconditions  it was taken out of its list by the caller; a != none.
   void call(answer a) noexcept {
     const std::uint32_t before = word_.fetch_add(a << answer_shift, memory_order_release);  // (A)
-    if ((before & asleep) != 0) futex_wake_one(&word_);
+    if ((before & asleep) == 0) return;
+    my_hand_offs.woke_a_sleeper = true;
+    futex_wake_one(&word_);
   }
 
   /// Makes it give up: this sleep, and all later ones that nobody answers, end at once.
