@@ -161,12 +161,14 @@ public:
   /// As of any task; but the elements are gone before it ends with an error, as who waits for that lets go of the rest.
   void discard(scheduler& from, std::exception_ptr const& why) noexcept override {
     if (why == nullptr) return pool_task::discard(from, why);
-    if (!this->claim()) return this->drop_entry();
+    if (!this->claim()) return this->take_out_spent_entry(from);
     from.count_discarded();
     this->discard_callable();
     this->emplace_error(std::exception_ptr(why));
     this->settle_and_drop(future_state_base::has_error, [] {});
   }
+
+  std::size_t size_in_bytes() const noexcept override { return sizeof(*this); }
 
   // ── for its task ──
 

@@ -70,12 +70,7 @@ inline void scheduler::admission::push(task& t) noexcept {
   }
   here_->count_spawned();  // before it can end
   pool_.bound_.enter_anyway();
-  if (!here_->own().push(t)) {
-    lane& overflow = pool_.my_lane();
-    overflow.lock();
-    overflow.append(t);
-    overflow.unlock();
-  }
+  if (!here_->own().push(t)) pool_.push_into_lane(t);
   if (pool_.wants_another(pool_.load_word())) pool_.summon();
 }
 
@@ -90,6 +85,14 @@ inline void scheduler::push_from_outside(lane& to, task& t) noexcept {
   if (!wake) return;
   summon();
   drop_owner();
+}
+
+/// Preconditions  the caller looks afterwards whether a worker is to be called.
+inline void scheduler::push_into_lane(task& t) noexcept {
+  lane& to = my_lane();
+  to.lock();
+  to.append(t);
+  to.unlock();
 }
 
 inline void scheduler::refuse() const {
@@ -151,6 +154,8 @@ inline void scheduler::discard(task& t) noexcept { t.discard(*this, decided()->w
 inline void scheduler::discard_pending(const verdict& sentence) noexcept {
   const verdict* none = nullptr;
   if (verdict_.compare_exchange_strong(none, &sentence, memory_order_seq_cst)) bound_.look_again();
+  sweeping_.lock();  // whoever sweeps just now has tasks in its hands, and puts them back
+  sweeping_.unlock();
   for (std::size_t i = 0; i < lane_count_; ++i) {
     while (task* t = lanes_[i].take(1, 1)) discard(*t);
   }

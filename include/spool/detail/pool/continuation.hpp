@@ -91,7 +91,10 @@ public:
     if (!admitted) return end_with(std::move(refusal), entering);
     this->add_handle();  // for the look at the stage: it may run and end at once
     admitted.push(*this);
-    if (stage_.exchange(inside, memory_order_acq_rel) == left) pool.count_discarded();
+    if (stage_.exchange(inside, memory_order_acq_rel) == left) {
+      this->count_spent_entry();
+      pool.count_discarded();
+    }
     this->drop_handle();
     pool.drop_owner();
     return nullptr;
@@ -108,7 +111,10 @@ protected:
     const stage was = stage_.exchange(left, memory_order_acq_rel);
     this->abandon_entry();
     if (was == outside) pool.drop_owner();
-    if (was == inside) pool.count_discarded();
+    if (was == inside) {
+      this->count_spent_entry();
+      pool.count_discarded();
+    }
   }
 
 private:

@@ -9,6 +9,7 @@
 #include <spool/detail/base/min_max.hpp>
 #include <spool/detail/config.hpp>
 #include <spool/detail/platform/atomic.hpp>
+#include <spool/detail/pool/spent_entries.hpp>
 #include <spool/detail/pool/task.hpp>
 #include <spool/detail/sync/word_lock.hpp>
 
@@ -72,6 +73,27 @@ public:
     }
     out_.unlock();
     return oldest;
+  }
+
+  /// Takes out all entries that are spent; the others stay in their order. Holds up those who take, not those who push.
+  void remove_spent(spent_entry_list& found) noexcept {
+    if (empty()) return;
+    out_.lock.lock();
+    fetch();
+    task** link = &out_.first;
+    task* last = nullptr;
+    while (task* const t = *link) {
+      task* const behind = t->next;
+      if (found.add_if_spent(*t)) {
+        *link = behind;
+        --out_.size;
+      } else {
+        last = t;
+        link = &t->next;
+      }
+    }
+    out_.last = last;
+    out_.unlock();
   }
 
 private:

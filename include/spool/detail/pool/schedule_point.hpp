@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <exception>
 #include <utility>
 
@@ -52,6 +53,7 @@ public:
     from.count_discarded();
     future_state_base::run_callbacks_and_drop(resume_here(coroutine_));
   }
+  std::size_t size_in_bytes() const noexcept override { return sizeof(*this); }
 
 private:
   /// Returns  false if the pool does not take it.

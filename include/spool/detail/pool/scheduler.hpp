@@ -22,6 +22,7 @@
 #include <spool/detail/pool/blocked_waits.hpp>
 #include <spool/detail/pool/lane.hpp>
 #include <spool/detail/pool/pending_limit.hpp>
+#include <spool/detail/pool/spent_entries.hpp>
 #include <spool/detail/pool/task.hpp>
 #include <spool/detail/pool/word.hpp>
 #include <spool/detail/pool/worker.hpp>
@@ -114,6 +115,12 @@ public:
   /// One task ended without running: it was cancelled or discarded.
   void count_discarded() noexcept;
 
+  /// A task was cancelled, or ran, while its entry stays in a queue; that has been taken out. If there are many of them
+  /// they are taken out now: what is cancelled is gone, memory included, though all workers are busy.
+  /// Preconditions  of the first: the pool has not seen the task end.
+  void count_spent(std::uint32_t weight) noexcept;
+  void count_spent_removed(std::uint32_t weight) noexcept { spent_.remove(weight); }
+
   // ── what is asked of it ──
 
   std::size_t max_workers() const noexcept { return max_workers_; }
@@ -177,6 +184,11 @@ private:
   bool accepts() const noexcept { return decided() == nullptr && (is_here() || !load_word().closing()); }
   [[noreturn]] void refuse() const;
   void push_from_outside(lane& to, task& t) noexcept;
+  void push_into_lane(task& t) noexcept;
+  void sweep_if_worthwhile() noexcept;
+  void sweep() noexcept;
+  bool sweep_own_deque(spent_entry_list& found) noexcept;
+  bool sweep_deque(work_deque& deque, spent_entry_list& found) noexcept;
   void discard_pending(const verdict& sentence) noexcept;
   void discard(task& t) noexcept;
   const verdict* decided() const noexcept { return verdict_.load(memory_order_seq_cst); }
@@ -243,6 +255,8 @@ private:
 
   atomic<std::uint32_t> break_{static_cast<std::uint32_t>(breaking::not_yet)};
   atomic<std::uint64_t> discarded_{0};
+  spent_entry_count spent_;
+  word_lock sweeping_;                   // held by the one thread that sweeps
   atomic<std::uint32_t> idle_epoch_{0};  // counts the moments at which watchers look again
   atomic<std::uint32_t> ending_{static_cast<std::uint32_t>(ending::not_yet)};
   atomic<std::uint32_t> owners_{1};
@@ -273,5 +287,6 @@ private:
 
 #include <spool/detail/pool/admission.hpp>
 #include <spool/detail/pool/ending.hpp>
+#include <spool/detail/pool/sweep.hpp>
 #include <spool/detail/pool/threads.hpp>
 #include <spool/detail/pool/worker_loop.hpp>

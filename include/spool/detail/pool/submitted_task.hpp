@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <exception>
 #include <memory>
 #include <new>
@@ -46,7 +47,7 @@ public:
   ~submitted_task() noexcept override {}  // whatever the callable's destructor says of itself
 
   void run(worker& here) noexcept override {
-    if (!this->claim()) return this->drop_entry();
+    if (!this->claim()) return take_out_spent_entry(here.its_scheduler());
     run_claimed(here);
   }
 
@@ -55,16 +56,19 @@ public:
     if (why == nullptr ? this->cancel_pending(count) : fail(why, count)) {
       this->drop_handle();
     } else {
-      this->drop_entry();
+      take_out_spent_entry(from);
     }
   }
+
+  bool is_spent() const noexcept override { return this->current_phase() != future_state_base::pending; }
+  std::size_t size_in_bytes() const noexcept override { return sizeof(*this); }
 
   bool may_start_in(const void* pool) const noexcept override {
     return pool == &pool_ && this->current_phase() == future_state_base::pending && !must_keep_its_turn();
   }
   void run_awaited(task_thread& thread) noexcept override {
     if (pool_.is_decided() || !this->claim()) return this->drop_handle();  // whoever has the entry discards it
-    this->abandon_entry();
+    leave_spent_entry();
     run_claimed(static_cast<worker&>(thread));
   }
 
@@ -87,10 +91,10 @@ protected:
     const bool taken_out = must_keep_its_turn() ? pool_.take_in_turn(*this) : here.own().pop_if(*this);
     if (!taken_out && !must && must_keep_its_turn()) return false;
     if (!this->claim()) {
-      if (taken_out) this->drop_entry();
+      if (taken_out) take_out_spent_entry(pool_);
       return false;
     }
-    if (!taken_out) this->abandon_entry();
+    if (!taken_out) leave_spent_entry();
     here.started_on_top();
     const future_state_base::phase outcome = execute(here);
     if (this->settle(outcome)) this->run_callbacks();
@@ -101,12 +105,24 @@ protected:
 
   void discard_callable() noexcept override { call_.~Call(); }
   void cancelled_through_handle() noexcept override {
-    this->abandon_entry();
+    leave_spent_entry();
     pool_.count_discarded();
   }
   void free_memory() noexcept override { delete this; }
 
   scheduler& its_pool() const noexcept { return pool_; }
+
+  /// Whoever has claimed it otherwise than by taking its entry out of the queue leaves that there.
+  void leave_spent_entry() noexcept {
+    this->abandon_entry();
+    count_spent_entry();
+  }
+  void count_spent_entry() noexcept { pool_.count_spent(spent_entry_count::weight_of(size_in_bytes())); }
+  /// And this is done by whoever takes such an entry out.
+  void take_out_spent_entry(scheduler& from) noexcept {
+    from.count_spent_removed(spent_entry_count::weight_of(size_in_bytes()));
+    this->drop_entry();
+  }
 
 private:
   /// With one worker, tasks from outside start in the order submitted, whoever waits for which.
@@ -180,6 +196,7 @@ public:
     from.count_discarded();
     delete this;
   }
+  std::size_t size_in_bytes() const noexcept override { return sizeof(*this); }
 
 private:
   Call call_;

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <exception>
 
 #include <spool/detail/config.hpp>
@@ -21,6 +22,12 @@ public:
   /// Lets it end without running: with the error given, as cancelled if that is null; nothing if someone has cancelled
   /// or run it meanwhile. Counts it as discarded before anything of the user's runs.
   virtual void discard(scheduler& from, std::exception_ptr const& why) noexcept = 0;
+
+  /// Whether someone has cancelled or run it meanwhile: then the entry is good for nothing but to be discarded, which
+  /// runs no code of the user's. Never true before false.
+  virtual bool is_spent() const noexcept { return false; }
+  /// How much memory goes with the entry.
+  virtual std::size_t size_in_bytes() const noexcept = 0;
 
   task* next = nullptr;       // in a lane, guarded by its lock
   bool from_outside = false;  // constant once it is pushed

@@ -35,6 +35,13 @@ public:
   /// Whether a thief would find nothing. Any thread.
   bool empty() const noexcept { return top_.load(memory_order_seq_cst) >= bottom_.load(memory_order_seq_cst); }
 
+  /// How many tasks there are, or were a moment ago. Any thread.
+  std::size_t size() const noexcept {
+    const std::int64_t top = top_.load(memory_order_seq_cst);  // first, as both only grow while nobody pops
+    const std::int64_t bottom = bottom_.load(memory_order_seq_cst);
+    return bottom > top ? static_cast<std::size_t>(bottom - top) : 0;
+  }
+
   /// Owner only.      Returns  false, nothing pushed, if there is no memory to grow.
   bool push(task& t) noexcept {
     const std::int64_t bottom = bottom_.load(memory_order_relaxed);
