@@ -40,6 +40,9 @@ unsigned choose(unsigned n) noexcept;
 /// Threads that the system refuses from now on: the next `n`.
 void refuse_threads(unsigned n) noexcept;
 
+/// Joins that the system refuses from now on, as if the two threads waited for each other: the next `n`.
+void refuse_joins(unsigned n) noexcept;
+
 /// What came before was preparation: the changes of priority that were planned happen from here on.
 void begin_contest() noexcept;
 

@@ -58,6 +58,7 @@ struct fiber {
   void* exceptions[2];  // libstdc++'s own thread-local of this size
   unsigned exits;
   at_thread_exit at_exit[16];
+  void* values_of_keys[8];
   std::uint32_t now() const noexcept { return clock.of[id]; }
 };
 
@@ -116,7 +117,7 @@ struct engine {
   unsigned changes;
   unsigned slice;  // steps that the first of all has before others get their turn
   int lowest_priority;
-  unsigned threads_to_refuse;
+  unsigned threads_to_refuse, joins_to_refuse;
 
   // exhaustive
   unsigned preemption_bound, preemptions;
@@ -154,6 +155,8 @@ unsigned futex_wake(const void* address, unsigned most, void* pc) noexcept;
 // ── fibers.cpp ──
 void note_statics() noexcept;
 void restore_statics() noexcept;
+int new_key(unsigned* key, void (*destructor)(void*)) noexcept;  // of values that each thread has its own of
+void** value_of_key(unsigned key) noexcept;                      // the current thread's; null: not one of ours
 fiber* new_fiber(void* (*body)(void*), void* argument) noexcept;
 void switch_to(fiber& next) noexcept;
 void run_fibers() noexcept;

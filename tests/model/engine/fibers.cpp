@@ -1,5 +1,6 @@
 // engine/fibers.cpp · threads of the model: stacks, thread-locals, static data
 // SPDX-License-Identifier: MIT
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 
@@ -59,10 +60,25 @@ int find_thread_locals(dl_phdr_info* info, std::size_t, void*) {
   return 1;
 }
 
+/// The keys of pthread_key_create(), made before the first execution.
+struct key {
+  unsigned number;
+  void (*destructor)(void*);
+};
+key keys[sizeof fiber::values_of_keys / sizeof(void*)];
+unsigned keys_made = 0;
+
 void run_exits(fiber& f) noexcept {
   while (f.exits != 0) {
     const at_thread_exit last = f.at_exit[--f.exits];
     last.call(last.object);
+  }
+  for (int round = 0; round < 4; ++round) {
+    for (unsigned i = 0; i < keys_made; ++i) {
+      void* const value = f.values_of_keys[i];
+      f.values_of_keys[i] = nullptr;
+      if (value != nullptr && keys[i].destructor != nullptr) keys[i].destructor(value);
+    }
   }
 }
 
@@ -90,6 +106,20 @@ void note_statics() noexcept {
 void restore_statics() noexcept {
   std::memcpy(__data_start, first_statics, static_cast<std::size_t>(_end - __data_start));
   std::memcpy(live_thread_locals, first_thread_locals, thread_locals_size);
+}
+
+int new_key(unsigned* made, void (*destructor)(void*)) noexcept {
+  if (keys_made == sizeof keys / sizeof keys[0]) return EAGAIN;
+  keys[keys_made] = {*made, destructor};
+  ++keys_made;
+  return 0;
+}
+
+void** value_of_key(unsigned number) noexcept {
+  for (unsigned i = 0; i < keys_made; ++i) {
+    if (keys[i].number == number) return &g->current->values_of_keys[i];
+  }
+  return nullptr;
 }
 
 extern "C" void model_first_step() noexcept {

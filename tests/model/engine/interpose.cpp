@@ -4,6 +4,7 @@
 // Defined in the program, these come before the system's own. Outside an
 // execution they pass the call on.
 #include <cerrno>
+#include <csignal>
 #include <cstdarg>
 #include <cstdint>
 #include <ctime>
@@ -110,6 +111,11 @@ int pthread_join(pthread_t handle, void** result) {
   if (outside()) return next<decltype(pthread_join)>("pthread_join")(handle, result);
   model::point();
   model::fiber& other = g->fibers[fiber_of(handle)];
+  if (g->joins_to_refuse != 0) {
+    --g->joins_to_refuse;
+    model::tell(model::event_kind::refused, 0, 0, 0, 0, 0, __builtin_return_address(0));
+    return EDEADLK;
+  }
   if (other.joined || other.detached) model::fault(nullptr, nullptr, "thread %u is joined twice", other.id);
   other.joined = true;
   while (other.is != model::state::ended) {
@@ -131,6 +137,27 @@ int pthread_detach(pthread_t handle) noexcept {
   other.detached = true;
   model::tell(model::event_kind::detach, 0, other.id, 0, 0, 0, nullptr);
   return 0;
+}
+
+int pthread_key_create(pthread_key_t* key, void (*destructor)(void*)) noexcept {
+  if (!outside()) model::fault(nullptr, nullptr, "a key made in an execution: the model has those from before only");
+  const int failed = next<decltype(pthread_key_create)>("pthread_key_create")(key, destructor);
+  return failed != 0 ? failed : model::new_key(key, destructor);
+}
+int pthread_setspecific(pthread_key_t key, const void* value) noexcept {
+  void** const mine = outside() ? nullptr : model::value_of_key(key);
+  if (mine == nullptr) return next<decltype(pthread_setspecific)>("pthread_setspecific")(key, value);
+  *mine = const_cast<void*>(value);
+  return 0;
+}
+void* pthread_getspecific(pthread_key_t key) noexcept {
+  void** const mine = outside() ? nullptr : model::value_of_key(key);
+  return mine != nullptr ? *mine : next<decltype(pthread_getspecific)>("pthread_getspecific")(key);
+}
+
+// Signals come to no thread of the model.
+int pthread_sigmask(int how, const sigset_t* wanted, sigset_t* before) noexcept {
+  return outside() ? next<decltype(pthread_sigmask)>("pthread_sigmask")(how, wanted, before) : 0;
 }
 
 int pthread_setname_np(pthread_t handle, const char* name) noexcept {

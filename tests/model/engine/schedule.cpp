@@ -159,6 +159,7 @@ void begin_schedule(std::uint64_t seed) noexcept {
   g->steps = 0;
   g->ns = first_ns;
   g->threads_to_refuse = 0;
+  g->joins_to_refuse = 0;
   g->preemptions = 0;
   g->depth = 0;
   g->lowest_priority = 1'000;

@@ -89,6 +89,8 @@ void begin_contest() noexcept {
 
 unsigned choose(unsigned n) noexcept { return pick(n, 1); }
 void refuse_threads(unsigned n) noexcept { g->threads_to_refuse = n; }
+
+void refuse_joins(unsigned n) noexcept { g->joins_to_refuse = n; }
 std::int64_t now_ns() noexcept { return g->ns; }
 
 void wait_for_sleepers(unsigned n) noexcept {
