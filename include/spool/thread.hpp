@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <stop_token>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <type_traits>
 #include <utility>
@@ -45,7 +46,8 @@ struct thread_options {
 ///                  included, happens before the return of every join().
 /// Throws           usage_error: every member of one that was moved from, or made of nothing, but assignment and the
 ///                  destructor. std::bad_alloc: what copies a name.
-/// Lifetime         The destructor requests stop and joins; of a daemon, and in the thread itself, it lets the thread go.
+/// Lifetime         The destructor requests stop and joins; of a daemon, in the thread itself, and where the system sees
+///                  that the two threads would wait for each other, it lets the thread go.
 ///                  Every member function but those that move may be called by several threads at once. f and args are
 ///                  destroyed by the thread as soon as f has returned.
 class thread {
@@ -98,7 +100,8 @@ public:
   void start() { state().start(); }
 
   /// Waits until the thread is gone. May be called again, and by many.
-  /// Throws  usage_error in the thread itself, which would wait for ever, and if it was not started.
+  /// Throws  usage_error in the thread itself, which would wait for ever, and if it was not started; std::system_error
+  ///         (resource_deadlock_would_occur) if the system sees that it waits for the calling thread: all as before.
   void join() { static_cast<void>(state().join(detail::deadline::never())); }
 
   /// Waits at most d; d <= 0 looks once, the largest d never ends.      Returns  whether the thread is gone.
@@ -151,15 +154,13 @@ private:
 
 inline void thread::let_go() noexcept {
   if (state_ == nullptr || !state_->started()) return;
-  if (state_->entry().daemon()) {
+  if (state_->entry().daemon()) return state_->abandon();
+  state_->stop().request_stop();
+  if (state_->is_caller()) return state_->abandon();
+  try {
+    static_cast<void>(state_->join(detail::deadline::never()));
+  } catch (std::system_error const&) {
     state_->abandon();
-  } else {
-    state_->stop().request_stop();
-    if (state_->is_caller()) {
-      state_->abandon();
-    } else {
-      static_cast<void>(state_->join(detail::deadline::never()));
-    }
   }
 }
 

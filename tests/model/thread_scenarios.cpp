@@ -160,6 +160,27 @@ MODEL_SCENARIO(thread_list_while_threads_come_and_go) {
   MODEL_CHECK(spool::active_count() == 1);
 }
 
+// The one whose join the system refuses leaves it to the other.
+MODEL_SCENARIO(thread_joined_by_two_of_which_one_is_refused, .timeouts_may_rescue = false) {
+  int ran = 0;
+  int refused[2] = {0, 0};
+  spool::thread t([&] { ran = 1; });
+  t.start();
+  const auto join = [&](int i) {
+    try {
+      t.join();
+      MODEL_CHECK(ran == 1);
+    } catch (std::system_error const&) {
+      refused[i] = 1;
+    }
+  };
+  refuse_joins(1);
+  at_once([&] { join(0); }, [&] { join(1); });
+  MODEL_CHECK(refused[0] + refused[1] <= 1);
+  refuse_joins(0);
+  t.join();
+}
+
 // Its own function lets the handle go, while start() has not returned.
 MODEL_SCENARIO(thread_daemon_whose_handle_goes_during_its_start) {
   static spool::thread* t = nullptr;

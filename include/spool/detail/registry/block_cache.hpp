@@ -16,6 +16,7 @@
 #include <utility>
 
 #include <spool/detail/config.hpp>
+#include <spool/detail/platform/thread_end.hpp>
 #include <spool/detail/sync/word_lock.hpp>
 
 namespace spool::inline SPOOL_ABI::detail {
@@ -89,36 +90,34 @@ struct block_shelf {
   magazine spare;   // ... which changes places with this one when it is empty, or full
 };
 
-/// Trivial, so that reaching it costs no check for a constructor; emptied by block_shelves_end.
+/// Trivial, so that reaching it costs no check for a constructor; emptied by close_shelves().
 struct block_shelves {
   block_shelf of_size[block_sizes];
   bool open;  // whether blocks may be kept: from the first block until the thread's end
   bool ended;
+  thread_end_call at_end;
 };
 
 inline constinit thread_local block_shelves my_shelves{};
 
-/// Gives the thread's blocks back when it ends.
-struct block_shelves_end {
-  block_shelves_end() noexcept { my_shelves.open = true; }
-  ~block_shelves_end() {
-    my_shelves.open = false;
-    my_shelves.ended = true;
-    for (std::size_t i = 0; i < block_sizes; ++i) {
-      for (magazine* m : {&my_shelves.of_size[i].loaded, &my_shelves.of_size[i].spare}) {
-        if (m->count == magazine::capacity && block_depots[i].put(*m)) continue;
-        while (m->count != 0) ::operator delete(m->pop());
-      }
+/// Gives the calling thread's blocks back, at its end.
+inline void close_shelves(void*) noexcept {
+  my_shelves.open = false;
+  my_shelves.ended = true;
+  for (std::size_t i = 0; i < block_sizes; ++i) {
+    for (magazine* m : {&my_shelves.of_size[i].loaded, &my_shelves.of_size[i].spare}) {
+      if (m->count == magazine::capacity && block_depots[i].put(*m)) continue;
+      while (m->count != 0) ::operator delete(m->pop());
     }
   }
-};
+}
 
-/// Opens the thread's shelves at its first block.      Returns  false once the thread is at its end.
+/// Opens the thread's shelves at its first block.
+/// Returns  false once the thread is at its end, and while there is no memory for what is to be done there.
 SPOOL_COLD inline bool open_shelves() noexcept {
   if (my_shelves.ended) return false;
-  thread_local block_shelves_end at_end;
-  static_cast<void>(at_end);
-  return my_shelves.open;
+  my_shelves.at_end.call = &close_shelves;
+  return my_shelves.open = at_thread_end(my_shelves.at_end);
 }
 
 SPOOL_COLD inline void* refill_block(std::size_t index) {

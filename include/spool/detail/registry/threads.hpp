@@ -4,12 +4,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <utility>
 
 #include <spool/detail/base/intrusive_list.hpp>
+#include <spool/detail/config.hpp>
 #include <spool/detail/platform/atomic.hpp>
 #include <spool/detail/platform/os_thread.hpp>
 #include <spool/detail/platform/process_wide.hpp>
@@ -109,8 +112,13 @@ public:
 
   bool daemon() const noexcept { return daemon_; }
 
+  /// Whether it is the calling thread's, also once that has left the list. The kernel's id besides, as the standard's may
+  /// belong to a later thread.
+  /// Preconditions  entered, which happened before this call.
+  bool is_callers() const noexcept { return ident_ == std::this_thread::get_id() && native_id_ == native_thread_id(); }
+
 private:
-  // Guarded by the registry's lock, but for daemon_.
+  // Guarded by the registry's lock, but for daemon_, and the ids once it was entered.
   std::string name_;
   std::thread::id ident_{};
   std::uint64_t native_id_ = 0;
@@ -135,17 +143,38 @@ private:
   thread_entry entry_;
 };
 
-inline void forget_dummy(thread_record* dummy) noexcept { delete dummy; }
+/// The entry of a thread that spool did not make: it dies with the thread.
+class foreign_thread {
+public:
+  /// Lists the calling thread.
+  /// Throws  std::bad_alloc, nothing changed.
+  SPOOL_COLD static void enter_caller() {
+    auto made = std::make_unique<foreign_thread>();
+    if (!at_thread_end(made->at_end_)) throw std::bad_alloc();
+    made.release()->entry_.enter(thread_entry::native_name::keep);
+  }
+
+  foreign_thread()
+      : entry_("Dummy-" + std::to_string(the_threads().dummies.fetch_add(1, memory_order_relaxed) + 1), true) {}
+  foreign_thread(const foreign_thread&) = delete;
+  foreign_thread& operator=(const foreign_thread&) = delete;
+
+private:
+  static void end(void* itself) noexcept {
+    const std::unique_ptr<foreign_thread> mine(static_cast<foreign_thread*>(itself));
+    mine->entry_.leave();
+  }
+
+  thread_entry entry_;
+  thread_end_call at_end_{&end, this};
+};
 
 /// Who is calling, if it has no entry: the main thread, a thread that spool did not make, or one at its end.
 SPOOL_COLD inline thread_info unlisted_thread_info() {
   if (is_main_thread()) return {"MainThread", std::this_thread::get_id(), native_thread_id(), false};
   const departed_name& left = my_departed_name();
   if (!left.set) {
-    // Listed as long as the thread lives: the entry dies with its thread-locals.
-    at_thread_end<&forget_dummy>(
-        new thread_record("Dummy-" + std::to_string(the_threads().dummies.fetch_add(1, memory_order_relaxed) + 1), true,
-                          thread_entry::native_name::keep));
+    foreign_thread::enter_caller();
     return current_entry->copy();
   }
   return {left.text, std::this_thread::get_id(), native_thread_id(), left.daemon};

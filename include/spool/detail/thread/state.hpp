@@ -14,6 +14,7 @@
 #include <utility>
 
 #include <spool/detail/base/bound_call.hpp>
+#include <spool/detail/base/caught.hpp>
 #include <spool/detail/config.hpp>
 #include <spool/detail/platform/atomic.hpp>
 #include <spool/detail/platform/deadline.hpp>
@@ -45,7 +46,11 @@ public:
 
   bool started() const noexcept { return (word_.load(memory_order_acquire) & is_claimed) != 0; }
   bool alive() const noexcept { return (word_.load(memory_order_acquire) & (is_listed | has_ended)) == is_listed; }
-  bool is_caller() const noexcept { return current_entry == &entry_; }
+  /// Whether it is the calling thread's; true until the very end of the thread, thread-locals gone or not.
+  bool is_caller() const noexcept {
+    return current_entry == &entry_ ||
+           ((word_.load(memory_order_acquire) & (is_listed | is_gone)) == is_listed && entry_.is_callers());  // (B)
+  }
 
   thread_entry& entry() noexcept { return entry_; }
   const thread_entry& entry() const noexcept { return entry_; }
@@ -78,8 +83,9 @@ private:
   //     1      *      1      *     1    0     abandoned: a daemon without a handle; nobody joins any more
   //
   //  Invariants  Bits are only ever added, but for a refused start, which takes back is_claimed before anything else is
-  //              set. os_ is written by the one who claimed, before has_handle, then only by the one who took it.
-  //  (A) every write that adds a bit releases, and wakes if it saw has_waiters; pairs with (B) every read.
+  //              set, and a join that throws, which takes back is_taken: another may join then.
+  //              os_ is written by the one who claimed, before has_handle, then only by the one who took it.
+  //  (A) every write that changes a bit releases, and wakes if it saw has_waiters; pairs with (B) every read.
   static constexpr std::uint32_t is_claimed = 1;
   static constexpr std::uint32_t is_listed = 2;
   static constexpr std::uint32_t has_handle = 4;
@@ -88,13 +94,15 @@ private:
   static constexpr std::uint32_t is_gone = 32;
   static constexpr std::uint32_t has_waiters = 64;
 
-  void run() noexcept;
-  void end() noexcept;
-  static void end_of(thread_state* s) noexcept { s->end(); }
+  void run();
+  static void end(void* itself) noexcept;
   bool claim();
 
   void add(std::uint32_t bit) noexcept {
     if ((word_.fetch_or(bit, memory_order_acq_rel) & has_waiters) != 0) futex_wake_all(&word_);  // (A)
+  }
+  void take_back(std::uint32_t bit) noexcept {
+    if ((word_.fetch_and(~bit, memory_order_acq_rel) & has_waiters) != 0) futex_wake_all(&word_);  // (A)
   }
 
   /// Sleeps until the word is no more what was seen, and reads it.      Returns  false when the time is over.
@@ -117,6 +125,7 @@ private:
   os_thread os_;
   atomic<std::uint32_t> word_{0};
   atomic<std::uint32_t> owners_{1};
+  thread_end_call at_end_{&end, this};
 };
 
 /// Starts the thread, and returns once it is listed.
@@ -129,7 +138,7 @@ inline void thread_state::start() {
     os_ = start_os_thread([this] { run(); });
   } catch (...) {
     owners_.fetch_sub(1, memory_order_relaxed);
-    if ((word_.fetch_and(~is_claimed, memory_order_acq_rel) & has_waiters) != 0) futex_wake_all(&word_);  // (A)
+    take_back(is_claimed);
     throw;
   }
   add(has_handle);
@@ -153,38 +162,46 @@ inline bool thread_state::claim() {
 }
 
 /// What the thread does.
-inline void thread_state::run() noexcept {
-  at_thread_end<&thread_state::end_of>(this);  // before all thread-locals of its function, so it comes after these
+/// Throws  what ends the thread by pthread_exit() or pthread_cancel(), which does its way through here.
+inline void thread_state::run() {
   entry_.enter(thread_entry::native_name::set);
   add(is_listed);
-  std::exception_ptr thrown;
-  try {
-    call();
-  } catch (...) {
-    thrown = std::current_exception();
-  }
-  if (thrown) report_unhandled(std::move(thrown));
-  drop_call();
+  // Without memory for that, the thread ends for others as soon as its function does.
+  const bool ends_later = at_thread_end(at_end_, thread_end_asked::at_start);
+  const at_scope_end spent([this, ends_later] {
+    drop_call();
+    if (!ends_later) end(this);
+  });
+  if (std::exception_ptr thrown = caught_from([this] { call(); })) report_unhandled(std::move(thrown));
 }
 
-inline void thread_state::end() noexcept {
-  entry_.leave();
-  add(has_ended);
-  drop_owner();
+inline void thread_state::end(void* itself) noexcept {
+  thread_state& self = *static_cast<thread_state*>(itself);
+  self.entry_.leave();
+  self.add(has_ended);
+  self.drop_owner();
 }
 
 /// Waits until the thread is gone, thread-locals and all.      Returns  false if the time was over first.
-/// Throws  usage_error in the thread itself, and if it was not started.
+/// Throws  usage_error in the thread itself, and if it was not started; std::system_error if the system sees that the
+///         thread waits for the calling one: others may still join it.
 inline bool thread_state::join(deadline until) {
   if (is_caller())
     throw usage_error("spool::thread: a thread that joins itself would wait for ever: join() it from another one");
+  owners_.fetch_add(1, memory_order_relaxed);  // exit() may destroy the handle meanwhile, in a thread that never ends
+  const owner mine(this);
   std::uint32_t seen = word_.load(memory_order_acquire);  // (B)
   for (bool in_time = true;;) {
     if ((seen & is_claimed) == 0) throw usage_error("spool::thread: joined before it was started: call start() first");
     if ((seen & is_gone) != 0) return true;
     if ((seen & (has_handle | has_ended | is_taken)) == (has_handle | has_ended)) {
       if (!word_.compare_exchange_weak(seen, seen | is_taken, memory_order_acq_rel, memory_order_acquire)) continue;
-      os_.join();
+      try {
+        os_.join();
+      } catch (...) {
+        take_back(is_taken);
+        throw;
+      }
       add(is_gone);
       return true;
     }

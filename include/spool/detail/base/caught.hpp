@@ -1,0 +1,76 @@
+// spool/detail/base/caught.hpp · what leaves a call, kept beyond the catch
+// SPDX-License-Identifier: MIT
+//
+// pthread_exit(), and pthread_cancel() of this thread, unwind the stack by an exception that is none of C++: it can be
+// seen by catch (...), but not kept, and who does not pass it on ends the program. So nothing in spool that calls what
+// the user gave may catch by itself: it asks caught_from().
+#pragma once
+
+#include <exception>
+#include <type_traits>
+#include <utility>
+
+#include <spool/detail/config.hpp>
+#include <spool/errors.hpp>
+
+#if defined(__GLIBCXX__)
+#include <cxxabi.h>
+#endif
+
+namespace spool::inline SPOOL_ABI::detail {
+
+/// Calls f.
+///
+/// Returns  what it threw, null if nothing. It is kept by the pointer alone: the catch is over, so the exception ends when
+///          the pointer does.
+/// Throws   only what ends the thread (a forced unwind), after a call of before_end(): the thread's last deeds here.
+///          A function that is noexcept must not be on its way.
+template <class F, class BeforeEnd>
+std::exception_ptr caught_from(F&& f, BeforeEnd&& before_end) {
+  try {
+    std::forward<F>(f)();
+    return nullptr;
+#if defined(__GLIBCXX__)
+  } catch (abi::__forced_unwind&) {
+    before_end();
+    throw;
+#endif
+  } catch (...) {
+    std::exception_ptr thrown = std::current_exception();
+    if (thrown == nullptr) {  // of another language, or a forced unwind that has no type here
+      before_end();
+      throw;
+    }
+    return thrown;
+  }
+}
+
+template <class F>
+std::exception_ptr caught_from(F&& f) {
+  return caught_from(std::forward<F>(f), [] {});
+}
+
+/// What stands for the result of a call that ended its thread.
+inline std::exception_ptr ended_its_thread() noexcept {
+  try {
+    throw error(
+        "spool: the call ended its thread by pthread_exit() or pthread_cancel(), and has no result: return, or throw");
+  } catch (...) {
+    return std::current_exception();
+  }
+}
+
+/// Calls f at the end of the scope, however that comes.
+template <class F>
+class [[nodiscard]] at_scope_end {
+public:
+  explicit at_scope_end(F f) noexcept(std::is_nothrow_move_constructible_v<F>) : f_(std::move(f)) {}
+  at_scope_end(const at_scope_end&) = delete;
+  at_scope_end& operator=(const at_scope_end&) = delete;
+  ~at_scope_end() { f_(); }
+
+private:
+  F f_;
+};
+
+}  // namespace spool::inline SPOOL_ABI::detail
