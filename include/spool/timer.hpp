@@ -30,6 +30,8 @@ namespace spool::inline SPOOL_ABI {
 /// Blocks           Only join() and, while the callback runs, the destructor. All timers of the program share one
 ///                  thread that waits, and a few that run callbacks while another blocks; none of them keeps the
 ///                  program alive.
+/// Signals          The timers' threads block all signals but those of faults (SIGSEGV and the like), so that the program
+///                  gets its own where it waits for them. Programs that a callback starts inherit that.
 /// Ordering         Callbacks begin in the order of their deadlines, those of the same in the order of their starts,
 ///                  and never early. One that blocks, or computes for more than a millisecond, delays no other, but
 ///                  may be overtaken.

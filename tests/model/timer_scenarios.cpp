@@ -160,6 +160,53 @@ MODEL_SCENARIO(timer_refused_its_thread) {
   MODEL_CHECK(fired == 1);
 }
 
+// Each start has a thread of its own to rely on: that of the other may be refused.
+MODEL_SCENARIO(timer_started_by_two_of_which_one_is_refused) {
+  std::atomic<int> fired{0};
+  const auto work = [&](int& refused) {
+    spool::timer t(1ms, [&] { fired.fetch_add(1); });
+    try {
+      t.start();
+    } catch (std::system_error const&) {
+      refused = 1;
+      return;
+    }
+    t.join();
+  };
+  int refused[2] = {0, 0};
+  at_once([&] { refuse_threads(1), work(refused[0]); }, [&] { work(refused[1]); });
+  MODEL_CHECK(refused[0] + refused[1] <= 1);
+  MODEL_CHECK(fired.load() == 2 - refused[0] - refused[1]);
+}
+
+// Nobody but the one thread that there is can ask for another before it blocks.
+MODEL_SCENARIO(timers_whose_second_thread_is_refused_for_a_moment) {
+  std::atomic<int> second_fired{0};
+  spool::timer first(1ms, [&] {
+    while (second_fired.load() == 0) std::this_thread::sleep_for(1ms);
+  });
+  spool::timer second(1ms, [&] { second_fired.store(1); });
+  first.start();
+  refuse_threads(1 + choose(3));
+  second.start();
+  while (second_fired.load() == 0) std::this_thread::sleep_for(1ms);
+  refuse_threads(0);
+}
+
+// Who waits for a timer asks for the thread that the others gave up.
+MODEL_SCENARIO(timers_whose_second_thread_is_refused_for_long) {
+  std::atomic<int> second_fired{0};
+  spool::timer first(1ms, [&] {
+    while (second_fired.load() == 0) std::this_thread::sleep_for(200ms);
+  });
+  spool::timer second(1ms, [&] { second_fired.store(1); });
+  first.start();
+  refuse_threads(70);
+  second.start();
+  std::this_thread::sleep_for(300ms);
+  second.join();
+}
+
 MODEL_SCENARIO(timer_periodic_cancels_itself) {
   std::optional<spool::periodic_timer> t;
   int fired = 0;

@@ -6,40 +6,31 @@
 //                                        where the system has no way to do it
 #pragma once
 
-#if defined(__linux__)
+#if defined(__APPLE__)
 #include <dlfcn.h>
-#include <link.h>
-#elif defined(__APPLE__)
-#include <dlfcn.h>
-#elif defined(_WIN32)
-struct HINSTANCE__;
-extern "C" __declspec(dllimport) int __stdcall GetModuleHandleExW(unsigned long, const wchar_t*, HINSTANCE__**);
 #endif
 
 #include <cstddef>
 #include <cstdint>
 
 #include <spool/detail/config.hpp>
+#include <spool/detail/platform/process_wide.hpp>
 
 namespace spool::inline SPOOL_ABI::detail {
 
 /// Something whose address lies in this image, in each image that was compiled with this header.
-inline void code_of_this_image() noexcept {}
+SPOOL_OF_THIS_IMAGE inline void code_of_this_image() noexcept {}
 
-#if defined(__linux__) && defined(__GLIBC__)
-
-/// Weak, so that nobody has to link anything for it: null in a program without shared libraries, where nothing is
-/// unloaded, and where an old C library keeps it in libdl and the program does not use that.
-[[maybe_unused]] static void* dlopen_if_linked(const char*, int) noexcept __attribute__((weakref("dlopen")));
+#if defined(__linux__) && defined(__GLIBC__) && defined(SPOOL_IMAGES_HAVE_NOTES)
 
 /// An address, and the name of the image that holds it: null if none was found, empty for the program itself.
-struct image_search {
+struct holder_search {
   std::uintptr_t address;
   const char* name = nullptr;
 };
 
-inline int look_into_image(dl_phdr_info* info, std::size_t, void* argument) noexcept {
-  image_search& search = *static_cast<image_search*>(argument);
+inline int look_for_holder(dl_phdr_info* info, std::size_t, void* argument) noexcept {
+  holder_search& search = *static_cast<holder_search*>(argument);
   for (std::size_t i = 0; i < info->dlpi_phnum; ++i) {
     const auto& segment = info->dlpi_phdr[i];
     if (segment.p_type == PT_LOAD && search.address - (info->dlpi_addr + segment.p_vaddr) < segment.p_memsz) {
@@ -51,11 +42,9 @@ inline int look_into_image(dl_phdr_info* info, std::size_t, void* argument) noex
 }
 
 inline void keep_image_loaded() noexcept {
-  if (&dlopen_if_linked == nullptr) return;
-  image_search search{reinterpret_cast<std::uintptr_t>(&code_of_this_image)};
-  ::dl_iterate_phdr(&look_into_image, &search);
-  if (search.name == nullptr || search.name[0] == '\0') return;
-  static_cast<void>(dlopen_if_linked(search.name, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE));
+  holder_search search{reinterpret_cast<std::uintptr_t>(&code_of_this_image)};
+  ::dl_iterate_phdr(&look_for_holder, &search);
+  if (search.name != nullptr) keep_image(search.name);
 }
 
 #elif defined(__APPLE__)
@@ -72,8 +61,7 @@ inline void keep_image_loaded() noexcept {
   constexpr unsigned long pin = 1;
   constexpr unsigned long from_address = 4;
   HINSTANCE__* image = nullptr;
-  static_cast<void>(
-      GetModuleHandleExW(pin | from_address, reinterpret_cast<const wchar_t*>(&code_of_this_image), &image));
+  static_cast<void>(GetModuleHandleExA(pin | from_address, reinterpret_cast<const char*>(&code_of_this_image), &image));
 }
 
 #else  // such as musl, which unloads nothing

@@ -105,16 +105,23 @@ public:
   /// Complexity  A load and a test, but for the first call in an image.
   static T& get() noexcept {
     T* const known = found_.load(memory_order_acquire);
-    return known != nullptr ? *known : find();
+    return known != nullptr ? *known : find_now();
   }
 
 private:
   static constexpr std::uint64_t key = process_key(T::process_name, process_layout<T>);
 
   SPOOL_COLD static T& find() noexcept;
+  SPOOL_COLD static T& find_now() noexcept {
+    static_cast<void>(&found_at_start_);
+    return find();
+  }
 
   static inline constinit T own_{};  // the one in use, or not
   static inline constinit atomic<T*> found_{nullptr};
+  /// Found while the image is initialized: to keep another one loaded takes the loader's lock, and who holds it then may
+  /// wait for a thread that needs the T.
+  static inline const bool found_at_start_ = (find(), true);
 };
 
 #if defined(SPOOL_IMAGES_HAVE_NOTES)

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -101,8 +102,13 @@ inline void timer_core::start() {
       timer_queue::storage fresh(new timer_queue::family[families]);
       held.lock();
       unused = s.queue.adopt(std::move(fresh), families);
-    } else if (s.keeper == nullptr && s.arriving == 0 && (wake = s.promote()) == nullptr) {
-      s.make_thread();
+    } else if (s.keeper == nullptr && s.arriving <= 0 && (wake = s.promote()) == nullptr) {
+      try {
+        s.make_thread();
+      } catch (...) {
+        if (s.threads == 0 && s.queue.empty()) unused = s.queue.release();
+        throw;
+      }
     } else {
       break;
     }
@@ -111,15 +117,18 @@ inline void timer_core::start() {
   due_ns = saturated_sum(now, larger_of<std::int64_t>(delay_ns_, 0));
   s.queue.insert(*this);
   if (const auto* const sleeper = s.whom_to_wake(due_ns, now)) wake = sleeper;
-  if (s.keeper != nullptr && s.keeper->in_callback() && !s.has_deputy()) s.summon_deputy();
+  const bool is_refused = !s.ask_for_deputy();
   held.unlock();
   if (wake != nullptr) futex_wake_one(wake);
+  // The timer may have fired by now, and be gone.
+  if (!is_refused) return;
+  held.lock();
+  s.hope_for_deputy();
 }
 
 /// Returns  whether it was this call that keeps it from firing, once more or at all.
 inline bool timer_core::cancel() noexcept {
   timer_service& s = the_timers();
-  unique_function<void()> spent;  // destroyed last of all: it may own this very timer
   const atomic<std::uint32_t>* wake = nullptr;
   {
     word_guard held(s.lock);
@@ -135,8 +144,10 @@ inline bool timer_core::cancel() noexcept {
       s.queue.erase(*this);
       wake = s.was_emptied();
     }
-    spent = std::move(call_);
+    s.ask_again();
   }
+  // Whatever moving it runs, the lock is let go. Destroyed last of all: it may own this very timer.
+  const unique_function<void()> spent = std::move(call_);
   if (wake != nullptr) futex_wake_one(wake);
   finish();
   return true;
@@ -178,17 +189,33 @@ inline bool timer_core::join(deadline until) const {
   return wait_until_over(until);
 }
 
+/// When to ask again, if that is before `until`.
+inline deadline end_of_nap(deadline until) noexcept {
+  return earlier(deadline::after(std::chrono::nanoseconds(timer_service::join_nap_ns)), until);
+}
+
+/// While the system refuses the timers a thread, who waits for one of them asks again and again.
 inline bool timer_core::wait_until_over(deadline until) const noexcept {
-  std::uint32_t seen = word_.load(memory_order_acquire);                                       // (B)
-  for (bool in_time = true; (seen & is_over) == 0; seen = word_.load(memory_order_acquire)) {  // (B)
-    if (!in_time) return false;
-    if ((seen & has_waiters) == 0 &&
-        !word_.compare_exchange_strong(seen, seen | has_waiters, memory_order_relaxed, memory_order_relaxed)) {
-      continue;
+  if ((word_.load(memory_order_acquire) & is_over) != 0) return true;  // (B)
+  timer_service& s = the_timers();
+  timer_joiner self(word_);
+  s.lock.lock();
+  s.joiners.push_back(self);
+  std::uint32_t seen = word_.load(memory_order_acquire);  // (B)
+  for (bool in_time = true; (seen & is_over) == 0 && in_time;) {
+    // The word was read before: if the next thread is refused after this look, it differs by then.
+    const deadline next_look = s.ask_again() ? end_of_nap(until) : until;
+    s.lock.unlock();
+    if ((seen & has_waiters) != 0 ||
+        word_.compare_exchange_strong(seen, seen | has_waiters, memory_order_relaxed, memory_order_relaxed)) {
+      in_time = futex_wait(word_, seen | has_waiters, next_look) || !until.passed();
     }
-    in_time = futex_wait(word_, has_waiters, until);
+    s.lock.lock();
+    seen = word_.load(memory_order_acquire);  // (B)
   }
-  return true;
+  s.joiners.erase(self);
+  s.lock.unlock();
+  return (seen & is_over) != 0;
 }
 
 /// The next time on the grid that has not passed yet.

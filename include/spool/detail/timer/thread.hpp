@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include <spool/detail/base/caught.hpp>
 #include <spool/detail/base/min_max.hpp>
 #include <spool/detail/base/unique_function.hpp>
 #include <spool/detail/platform/clock.hpp>
@@ -22,22 +23,39 @@
 
 namespace spool::inline SPOOL_ABI::detail {
 
-inline void timer_thread::work(std::string name) noexcept {
+/// Throws  what ends the thread in a callback, by pthread_exit() or pthread_cancel().
+inline void timer_thread::work(std::string name) {
   wake_on_time();
   const thread_record record(std::move(name), true);
   timer_service& s = the_timers();
-  timer_queue::storage unused;  // freed without the lock
   s.lock.lock();
+  const at_scope_end over([this] { leave(); });
   --s.arriving;
   if (s.keeper == nullptr) s.keeper = this;
   while (serve()) {
+  }
+}
+
+/// The thread's last deed here: lets the lock go.
+inline void timer_thread::leave() noexcept {
+  timer_service& s = the_timers();
+  timer_queue::storage unused;  // freed without the lock
+  if (s.keeper == this) {       // a callback has ended the thread
+    s.keeper = nullptr;
+    while (s.keeper == nullptr && !s.queue.empty() && !s.is_one_on_its_way()) {
+      if (const auto* const wake = s.promote()) {
+        futex_wake_one(wake);
+      } else if (!s.summon_deputy()) {
+        sleep(steady_now_ns() + timer_service::nap_ns);
+      }
+    }
   }
   if (--s.threads == 0 && s.queue.empty()) unused = s.queue.release();
   s.lock.unlock();
 }
 
 /// One thing after the other.      Preconditions  the lock is held.      Returns  false when the thread is to end.
-inline bool timer_thread::serve() noexcept {
+inline bool timer_thread::serve() {
   timer_service& s = the_timers();
   if (s.keeper == nullptr) {
     if (s.deputy == this) s.deputy = nullptr;
@@ -62,7 +80,7 @@ inline void timer_thread::sleep(std::int64_t until_ns) noexcept {
   wakes_at_ns_ = awake;
 }
 
-inline bool timer_thread::keep() noexcept {
+inline bool timer_thread::keep() {
   timer_service& s = the_timers();
   timer_node* const first = s.queue.front();
   if (first == nullptr || first->due_ns > now_ns_) now_ns_ = steady_now_ns();
@@ -92,9 +110,17 @@ inline bool timer_thread::keep() noexcept {
     }
     return true;
   }
-  if (alone) {
-    refused_ = !s.summon_deputy();
-    return true;
+  if (s.queue.size() > 1 && !s.has_deputy()) {
+    if (!std::exchange(refused_, false)) {
+      refused_ = !s.summon_deputy();
+      return true;
+    }
+    // The callback may block, and who but this thread would see to the others then? So it is worth a delay.
+    if (s.is_hopeful(now_ns_)) {
+      sleep(now_ns_ + timer_service::nap_ns);
+      now_ns_ = steady_now_ns();
+      return true;
+    }
   }
   // The deputy looks by itself while timers fire one after the other; it may sleep longer if it has seen none wait.
   if (s.queue.size() > 1 && s.deputy != nullptr && s.deputy->sleeps_beyond(now_ns_ + timer_service::grace_ns)) {
@@ -159,8 +185,9 @@ inline bool timer_thread::wait_as_spare() noexcept {
   return false;
 }
 
-/// Takes the timer out of the queue and runs its callback, without the lock.
-inline void timer_thread::fire(timer_core& t) noexcept {
+/// Takes the timer out of the queue and runs its callback, without the lock, which is held again at the end.
+/// Throws  what ends the thread in the callback, which is over then as any other.
+inline void timer_thread::fire(timer_core& t) {
   timer_service& s = the_timers();
   const bool periodic = t.is_periodic();  // the timer may be gone after its callback
   s.queue.erase(t);
@@ -172,14 +199,15 @@ inline void timer_thread::fire(timer_core& t) noexcept {
   timer_firing firing{&t};
   current_firing = &firing;
   unique_function<void()> call = std::move(t.call_);
-  std::exception_ptr thrown;
-  try {
-    call();
-  } catch (...) {
-    thrown = std::current_exception();
-  }
+  const at_scope_end over([&] { after_callback(t, firing, call, periodic); });
+  std::exception_ptr thrown = caught_from([&call] { call(); }, [] { report_unhandled(ended_its_thread()); });
   if (thrown) report_unhandled(std::move(thrown));
+}
 
+/// Gives the callable back to a timer that goes on, or destroys it and says that the timer is over. Takes the lock.
+inline void timer_thread::after_callback(timer_core& t, timer_firing& firing, unique_function<void()>& call,
+                                         bool periodic) noexcept {
+  timer_service& s = the_timers();
   bool again = false;
   if (periodic) {
     if (!firing.destroyed()) t.call_ = std::move(call);
