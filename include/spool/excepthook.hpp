@@ -45,6 +45,7 @@ struct excepthook_slot {
 };
 
 inline excepthook_slot& the_excepthook() noexcept { return process_wide<excepthook_slot>::get(); }
+inline const bool excepthook_found_at_start = (the_excepthook(), true);
 
 /// The default: one line on stderr.
 SPOOL_COLD inline void print_unhandled(const char* thread, std::exception_ptr const& what) noexcept {

@@ -41,6 +41,7 @@ struct resumption_slot {
   resumption* pointer = nullptr;
 };
 inline constexpr thread_pointer<resumption_slot> innermost_resumption{};
+inline const bool resumption_found_at_start = (thread_wide<resumption_slot>::get(), true);
 
 /// Resumes the coroutine.
 /// Returns   what it has completed, with a handle, whose callbacks the caller is to run now; or null.

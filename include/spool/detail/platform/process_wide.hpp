@@ -17,6 +17,9 @@
 // version of spool, the same standard library, the same kind of futex. They cannot find each other where each has a loader
 // of its own (dlmopen), or notes were stripped.
 //
+// To find it takes the loader's lock, which a thread holds that initializes a library, and may wait for another that needs
+// the T. So what threads of the library need is found in the static initializers of the header that declares it.
+//
 // T has a constexpr constructor, and is never destroyed: its destructor, if any, is constexpr and does nothing. Its
 // T::process_name tells it from the others.
 #pragma once
@@ -105,23 +108,16 @@ public:
   /// Complexity  A load and a test, but for the first call in an image.
   static T& get() noexcept {
     T* const known = found_.load(memory_order_acquire);
-    return known != nullptr ? *known : find_now();
+    return known != nullptr ? *known : find();
   }
 
 private:
   static constexpr std::uint64_t key = process_key(T::process_name, process_layout<T>);
 
   SPOOL_COLD static T& find() noexcept;
-  SPOOL_COLD static T& find_now() noexcept {
-    static_cast<void>(&found_at_start_);
-    return find();
-  }
 
   static inline constinit T own_{};  // the one in use, or not
   static inline constinit atomic<T*> found_{nullptr};
-  /// Found while the image is initialized: to keep another one loaded takes the loader's lock, and who holds it then may
-  /// wait for a thread that needs the T.
-  static inline const bool found_at_start_ = (find(), true);
 };
 
 #if defined(SPOOL_IMAGES_HAVE_NOTES)

@@ -59,6 +59,8 @@ struct departed_name {
   char text[most + 1] = {};
 };
 inline departed_name& my_departed_name() noexcept { return thread_wide<departed_name>::get(); }
+inline const bool registry_found_at_start =
+    (the_threads(), my_departed_name(), thread_wide<thread_entry_slot>::get(), true);
 
 /// What the list knows of a thread. Made by anyone; entered and taken out by the thread itself.
 class thread_entry : public list_node {

@@ -64,6 +64,7 @@ struct task_thread_slot {
   task_thread* pointer = nullptr;
 };
 inline constexpr thread_pointer<task_thread_slot> current_task_thread{};
+inline const bool task_thread_found_at_start = (thread_wide<task_thread_slot>::get(), true);
 
 /// A sleep of the calling thread, in which a pool's worker lets another stand in for it.
 class task_wait {

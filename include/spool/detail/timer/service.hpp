@@ -168,6 +168,7 @@ struct timer_firing_slot {
   timer_firing* pointer = nullptr;
 };
 inline constexpr thread_pointer<timer_firing_slot> current_firing{};
+inline const bool timers_found_at_start = (the_timers(), thread_wide<timer_firing_slot>::get(), true);
 
 inline std::int64_t saturated_sum(std::int64_t a, std::int64_t not_negative) noexcept {
   constexpr std::int64_t most = (std::numeric_limits<std::int64_t>::max)();
