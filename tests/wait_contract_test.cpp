@@ -884,6 +884,32 @@ TEST_CASE("moving a future out of the range of as_completed ends nothing: the re
   CHECK(collect(another) == std::vector<int>{1, 2});
 }
 
+TEST_CASE("an iterator of as_completed goes on when its range is moved, also to another place that had one") {
+  pairs t(4);
+  for (std::size_t i = 0; i < 3; ++i) t.promises[i].set_value(static_cast<int>(i));
+  auto range = spool::as_completed(t.futures);
+  auto it = range.begin();
+  const future<int>* const first = &*it;
+  auto moved = std::move(range);
+  CHECK(range.begin() == range.end());  // NOLINT(bugprone-use-after-move)
+  CHECK(it != moved.end());
+  CHECK(&*it == first);
+  CHECK((*it).result() == 0);
+  ++it;
+  CHECK((*it).result() == 1);
+  CHECK(moved.begin()->result() == 1);
+  auto another = spool::as_completed_for(t.futures, 0s);
+  another = std::move(moved);
+  ++it;
+  CHECK((*it).result() == 2);
+  t.promises[3].set_value(3);
+  ++it;
+  CHECK((*another.begin()).result() == 3);
+  ++it;
+  CHECK(it == another.end());
+  CHECK(another.begin() == another.end());
+}
+
 TEST_CASE("a range of as_completed given an rvalue range keeps the futures alive until it yields them") {
   std::vector<promise<std::shared_ptr<int>>> promises(2);
   probe first;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -78,7 +79,47 @@ private:
   std::size_t yielded_ = 0;
 };
 
+/// An iteration over futures as they complete. It stays in place, as iterators refer to it.
+template <class T>
+class completion_iteration {
+public:
+  completion_iteration(std::vector<future<T>>&& futures, deadline until) : until_(until) {
+    queue_.emplace(std::move(futures));
+  }
+
+  /// Waits for the first, once.
+  void begin() {
+    if (std::exchange(begun_, true)) return;
+    advance();
+  }
+  /// Not asked of current_, which may have been moved from.
+  bool at_end() const noexcept { return !begun_ || !queue_.has_value(); }
+  future<T>& current() noexcept { return current_; }
+
+  void advance() {
+    current_ = {};  // what was yielded is the caller's alone
+    if (!queue_.has_value()) return;
+    if (queue_->all_yielded()) {
+      queue_.reset();
+      return;
+    }
+    current_ = queue_->take(until_);
+    if (current_.valid()) return;
+    queue_.reset();
+    throw timeout_error(
+        "spool::as_completed: the next result was not there in time: wait again, or cancel() what takes too long");
+  }
+
+private:
+  std::optional<completion_queue<T>> queue_;  // nothing once all are yielded, or the time ran out
+  deadline until_;
+  future<T> current_;  // whoever iterates may move it out
+  bool begun_ = false;
+};
+
 /// An input range over futures as they complete.
+///
+/// Lifetime  Iterators stay with what was moved.
 template <class T>
 class [[nodiscard("it waits only while it is iterated over: for (auto& f : as_completed(futures))")]] completion_range {
 public:
@@ -92,58 +133,37 @@ public:
     using reference = future<T>&;
 
     iterator() noexcept = default;
-    reference operator*() const noexcept { return range_->current_; }
-    pointer operator->() const noexcept { return &range_->current_; }
+    reference operator*() const noexcept { return at_->current(); }
+    pointer operator->() const noexcept { return std::addressof(at_->current()); }
     iterator& operator++() {
-      range_->advance();
+      at_->advance();
       return *this;
     }
     void operator++(int) { ++*this; }
-    friend bool operator==(const iterator& it, std::default_sentinel_t) noexcept { return it.at_end(); }
+    friend bool operator==(const iterator& it, std::default_sentinel_t) noexcept {
+      return it.at_ == nullptr || it.at_->at_end();
+    }
 
   private:
     friend class completion_range;
-    explicit iterator(completion_range& r) noexcept : range_(&r) {}
-    bool at_end() const noexcept { return range_ == nullptr || range_->at_end(); }
-    completion_range* range_ = nullptr;
+    explicit iterator(completion_iteration<T>* at) noexcept : at_(at) {}
+    completion_iteration<T>* at_ = nullptr;
   };
 
   completion_range(std::vector<future<T>>&& futures, deadline until)
-      : queue_(std::make_unique<completion_queue<T>>(std::move(futures))), until_(until) {}
+      : iteration_(std::make_unique<completion_iteration<T>>(std::move(futures), until)) {}
   completion_range(completion_range&&) noexcept = default;
   completion_range& operator=(completion_range&&) noexcept = default;
 
   /// Stands where the iteration is, be it at a future that was moved out; waits for the first.
   iterator begin() {
-    if (!begun_) {
-      begun_ = true;
-      advance();
-    }
-    return iterator(*this);
+    if (iteration_ != nullptr) iteration_->begin();
+    return iterator(iteration_.get());
   }
   std::default_sentinel_t end() const noexcept { return {}; }
 
 private:
-  /// Not asked of current_, which may have been moved from.
-  bool at_end() const noexcept { return !begun_ || queue_ == nullptr; }
-  void advance() {
-    current_ = {};  // what was yielded is the caller's alone
-    if (queue_ == nullptr) return;
-    if (queue_->all_yielded()) {
-      queue_.reset();
-      return;
-    }
-    current_ = queue_->take(until_);
-    if (current_.valid()) return;
-    queue_.reset();
-    throw timeout_error(
-        "spool::as_completed: the next result was not there in time: wait again, or cancel() what takes too long");
-  }
-
-  std::unique_ptr<completion_queue<T>> queue_;  // null once all are yielded, or the time ran out
-  deadline until_;
-  future<T> current_;  // whoever iterates may move it out
-  bool begun_ = false;
+  std::unique_ptr<completion_iteration<T>> iteration_;  // null once it was moved from
 };
 
 }  // namespace spool::inline SPOOL_ABI::detail
