@@ -22,7 +22,10 @@
 //                  where another thread goes on with one, and a frame that ends just while its first call returns leaks.
 // Synchronization  What happened before a future was completed happens before its co_await goes on.
 // Complexity       A coroutine is two blocks of memory, reused in the steady state: its frame and its result. Awaiting
-//                  needs none, and no stack, however long the chain of coroutines that await each other.
+//                  needs none. A chain of suspended coroutines, each awaiting the next, goes on and ends without a stack,
+//                  however long it is. Up to its first suspension a coroutine is a call, and lies on the caller's stack: one
+//                  that calls itself without suspending needs as much of that as any recursion; co_await pool.schedule()
+//                  before the call ends this.
 // Lifetime         Its frame, arguments and locals included, is destroyed before its result is seen.
 #pragma once
 
@@ -131,6 +134,7 @@ public:
 protected:
   template <class... Args>
   void keep(Args&&... args) {
+    discard_outcome();  // of a co_return before this one, if a destructor threw on its way out and was caught
     result_->emplace_value(std::forward<Args>(args)...);
     outcome_ = future_state_base::has_value;
   }
