@@ -179,22 +179,30 @@ public:
                void add_done_callback(Given&&...) const);
 
   /// Has f called with the result, a T const&, as soon as it is there: in the thread that completes it, in its turn among
-  /// the callbacks; or here and now, if it is done. For void, f gets nothing.
+  /// the callbacks; or here and now, if it is done. For void, f gets nothing. Callbacks that run inside each other, 64
+  /// deep, put off the next until the innermost has returned, or waits for a result: so a loop needs no stack.
   ///
   /// Returns  the future of what f returns or throws. It is cancelled if this one is, and gets its exception, if it has
-  ///          one; f is not called then. Its cancel() before f starts destroys f at once.
+  ///          one; f is not called then. Its cancel() before f starts destroys f at once, and leaves nothing behind.
   /// Throws   std::bad_alloc, and what copying or moving f throws; nothing was moved then, unless a move threw.
   template <class F>
     requires detail::fits_result<std::decay_t<F>, T, false>
-  auto then(F&& f) const& {
-    return continue_with<false>(std::forward<F>(f));
+  auto then(F&& f) const volatile& {
+    return const_cast<future const&>(*this).template continue_with<false>(std::forward<F>(f));
   }
   /// The same, with the result moved out for all handles when f is called; this one stays valid. Where it was moved out
-  /// before, the future returned gets a usage_error.
+  /// before, the future returned gets a usage_error; where its move into f's parameter throws, what that throws, and the
+  /// result is not moved out.
   template <class F>
     requires detail::fits_result<std::decay_t<F>, T, true>
   auto then(F&& f) && {
     return continue_with<true>(std::forward<F>(f));
+  }
+  /// As for an lvalue: what is constant is not moved out.
+  template <class F>
+    requires detail::fits_any_result<std::decay_t<F>, T>
+  auto then(F&& f) const&& {
+    return continue_with<false>(std::forward<F>(f));
   }
 
   /// Has f called by a worker of the pool, as by submit(), once the result is there; f may take a std::stop_token first.
@@ -202,8 +210,9 @@ public:
   /// broken or shut down by then gives broken_pool_error or pool_shutdown_error to the future returned.
   template <class Pool, class F>
     requires detail::fits_result_in_pool<std::decay_t<F>, T, false>
-  auto then(Pool& pool, F&& f) const& {
-    return detail::continuations_in<Pool>::template make<false>(pool, *this, std::forward<F>(f));
+  auto then(Pool& pool, F&& f) const volatile& {
+    return detail::continuations_in<Pool>::template make<false>(pool, const_cast<future const&>(*this),
+                                                                std::forward<F>(f));
   }
   /// The same, with the result moved out for all handles when f is called.
   template <class Pool, class F>
@@ -211,8 +220,16 @@ public:
   auto then(Pool& pool, F&& f) && {
     return detail::continuations_in<Pool>::template make<true>(pool, *this, std::forward<F>(f));
   }
+  /// As for an lvalue.
+  template <class Pool, class F>
+    requires detail::fits_any_result_in_pool<std::decay_t<F>, T>
+  auto then(Pool& pool, F&& f) const&& {
+    return detail::continuations_in<Pool>::template make<false>(pool, *this, std::forward<F>(f));
+  }
   SPOOL_REFUSE("spool: then([pool,] f) needs an f that can be called with the result, not with the future",
-               void then(Given&&...) const&);
+               void then(Given&&...) const volatile&);
+  SPOOL_REFUSE("spool: then([pool,] f) needs an f that can be called with the result, not with the future",
+               void then(Given&&...) const&&);
 
   /// Whether they are handles to the same result.
   friend bool operator==(const future& a, const future& b) noexcept { return a.state_ == b.state_; }

@@ -78,6 +78,12 @@ template <class F, class T, bool Taken>
 concept fits_result_in_pool =
     (std::is_void_v<T> && is_callable<F>) || (!std::is_void_v<T> && is_callable<F, passed_result<T, Taken>>);
 
+/// The same, taken or referred to: for a constant rvalue. The second is not looked at where the first fits.
+template <class F, class T>
+concept fits_any_result = fits_result<F, T, true> || fits_result<F, T, false>;
+template <class F, class T>
+concept fits_any_result_in_pool = fits_result_in_pool<F, T, true> || fits_result_in_pool<F, T, false>;
+
 /// How a continuation F fits a result of type T, which is taken or only referred to.
 template <class F, class T, bool Taken>
 struct continuation_of {
