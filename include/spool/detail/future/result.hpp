@@ -99,20 +99,31 @@ struct continuation_of<F, void, Taken> {
   using result = submit_result<F>;
 };
 
+/// Whether taking a T for a call may leave it where it is: then the call gets a value of its own, moved by us.
+template <class T>
+inline constexpr bool is_move_refusable = std::is_move_constructible_v<T> && !std::is_nothrow_move_constructible_v<T>;
+
 /// Calls f with a value that is there, after other arguments.      Preconditions  phase has_value.
-/// Throws  what f throws; usage_error if the value was moved out before.
+/// Throws  what f throws; usage_error if the value was moved out before. A move into an argument that throws has taken
+///         nothing.
 template <bool Taken, class T, class F, class... Before>
-decltype(auto) call_with_result(F&& f, future_state<T>& source, Before&&... before) {
+typename continuation_of<std::remove_reference_t<F>, T, Taken>::result call_with_result(F&& f, future_state<T>& source,
+                                                                                        Before&&... before) {
   if constexpr (std::is_void_v<T>) {
     return std::apply(std::forward<F>(f), std::forward_as_tuple(std::forward<Before>(before)...));
   } else if constexpr (std::is_reference_v<T>) {
     return std::apply(std::forward<F>(f),
                       std::forward_as_tuple(std::forward<Before>(before)..., static_cast<T>(*source.value())));
-  } else {
+  } else if constexpr (!Taken || !is_move_refusable<T>) {
     must_not_be_taken(Taken ? !source.mark_taken() : source.is_taken());
     using argument = typename continuation_of<std::remove_reference_t<F>, T, Taken>::argument;
     return std::apply(std::forward<F>(f),
                       std::forward_as_tuple(std::forward<Before>(before)..., static_cast<argument>(source.value())));
+  } else if constexpr (std::is_member_pointer_v<std::remove_reference_t<F>>) {
+    return std::apply(std::forward<F>(f), std::forward_as_tuple(take_result(source)));
+  } else {
+    // What take_result() gives is the parameter itself, where that is a value: so there is no other move that can throw.
+    return std::forward<F>(f)(std::forward<Before>(before)..., take_result(source));
   }
 }
 

@@ -254,10 +254,16 @@ public:
     if ((marks_.load(memory_order_relaxed) & read) == 0) marks_.fetch_or(read, memory_order_relaxed);
   }
 
-  /// The result is moved out.      Returns  false if it was before.
-  bool mark_taken() noexcept { return (marks_.fetch_or(taken, memory_order_relaxed) & taken) == 0; }
-  void unmark_taken() noexcept { marks_.fetch_and(static_cast<std::uint8_t>(~taken), memory_order_relaxed); }
-  bool is_taken() const noexcept { return (marks_.load(memory_order_relaxed) & taken) != 0; }
+  //  taken is set before the value is moved, so that but one thread moves it, and cleared if the move throws.
+  //  (E) clearing releases what the failed move did to the value; (F) whoever finds the value there acquires that.
+
+  /// The result is moved out, from now on.      Returns  false if it was before.
+  bool mark_taken() noexcept { return (marks_.fetch_or(taken, memory_order_acquire) & taken) == 0; }  // (F)
+  /// It was not, as the move threw.
+  void unmark_taken() noexcept {
+    marks_.fetch_and(static_cast<std::uint8_t>(~taken), memory_order_release);  // (E)
+  }
+  bool is_taken() const noexcept { return (marks_.load(memory_order_acquire) & taken) != 0; }  // (F)
 
   /// The exception in here.      Preconditions  phase has_error.
   virtual std::exception_ptr const& error() const noexcept = 0;
