@@ -32,7 +32,8 @@ public:
   //  bit 3       sleepers   a thread may sleep on this word
   //  bit 4       observed   the list may hold observers or callbacks
   //  bits 5..6   blocks     one as long as there are handles, one more for an entry in a queue that was abandoned
-  //  bits 7..31  handles
+  //  bit 7       more       handle_chunks_ is not 0
+  //  bits 8..31  handles    without those in handle_chunks_
   //
   //  phase        done()   entered by                        left by
   //  pending      no       construction                      one CAS: claim(), begin_set(), cancel()
@@ -45,6 +46,8 @@ public:
   //              Settling and `sleepers` are in one word: a sleeper's bit set before is seen and woken, one set after sees
   //              the settled phase. Likewise `observed`: it is set under the list's lock, before anything joins the list.
   //              The last handle destroys the contents, the last block frees the memory.
+  //              While `more` is set the handles in the word are many more than there are threads: a thread that has
+  //              seen few fetches a chunk before it drops its own. So no drop takes the last of these for the last of all.
   //  (A) settling releases the result; (B) every load that finds a settled phase acquires it.
   //  (C) dropping releases what its owner did with the contents; (D) the last one acquires all that.
   enum phase : std::uint32_t { pending, running, setting, cancelling, has_value, has_error, was_cancelled };
@@ -270,14 +273,8 @@ public:
 
   // ── references ──
 
-  /// Beyond 16 million handles to one result their count stands still, and the block is never freed.
   void add_handle() noexcept {
-    const std::uint32_t before = word_.fetch_add(one_handle, memory_order_relaxed);
-    if ((before & pinned) != 0) {
-      word_.fetch_sub(one_handle, memory_order_relaxed);
-    } else if (((before + one_handle) & pinned) != 0) {
-      word_.fetch_add(pin_margin, memory_order_relaxed);  // the drops that are just under way do not unpin it
-    }
+    if (word_.fetch_add(one_handle, memory_order_relaxed) >= many_handles) put_handles_aside();
   }
 
   /// Drops one handle; the last destroys what the block holds, and frees it unless a queue still holds its entry.
@@ -292,8 +289,10 @@ public:
       if (!is_trivial_end()) before_end();
       end_of_handles();
       free_memory();
-    } else if ((seen & pinned) == 0 &&
-               word_.fetch_sub(one_handle, memory_order_acq_rel) / one_handle == 1) {  // (C) (D)
+      return;
+    }
+    if ((seen & more) != 0 && seen < few_handles) fetch_handles();
+    if (word_.fetch_sub(one_handle, memory_order_acq_rel) / one_handle == 1) {  // (C) (D)
       if (!is_trivial_end()) before_end();
       end_of_handles();
       drop_block();
@@ -330,11 +329,14 @@ private:
   static constexpr std::uint32_t sleepers = 8;
   static constexpr std::uint32_t observed = 16;
   static constexpr std::uint32_t one_block = 32;
-  static constexpr std::uint32_t one_handle = 128;
+  static constexpr std::uint32_t more = 128;
+  static constexpr std::uint32_t one_handle = 256;
   static constexpr std::uint32_t flags = one_block - 1;
   static constexpr std::uint32_t references = ~flags;
-  static constexpr std::uint32_t pinned = 1U << 31;
-  static constexpr std::uint32_t pin_margin = 1U << 29;
+  // In the word there is room for 16 times 2^20 handles: the rest of them is put aside in chunks.
+  static constexpr std::uint32_t many_handles = (12U << 20) * one_handle;
+  static constexpr std::uint32_t few_handles = (2U << 20) * one_handle;
+  static constexpr std::uint32_t handle_chunk = (6U << 20) * one_handle;
 
   static constexpr std::uint8_t read = 1;
   static constexpr std::uint8_t taken = 2;
@@ -406,6 +408,22 @@ private:
 
   bool is_trivial_end() const noexcept { return current_phase() != has_error && has_trivial_contents(); }
 
+  /// More handles than this many threads' drops could make few are in the word: puts a chunk of them aside.
+  SPOOL_COLD void put_handles_aside() noexcept {
+    word_guard held(list_lock_);
+    const std::uint32_t seen = word_.load(memory_order_relaxed);
+    if (seen < many_handles) return;  // another thread has
+    ++handle_chunks_;
+    word_.fetch_sub(handle_chunk - (~seen & more), memory_order_relaxed);
+  }
+  /// Brings one of the chunks back.      Preconditions  the caller keeps a handle.
+  SPOOL_COLD void fetch_handles() noexcept {
+    word_guard held(list_lock_);
+    const std::uint32_t seen = word_.load(memory_order_relaxed);
+    if ((seen & more) == 0 || seen >= few_handles) return;  // another thread has
+    word_.fetch_add(handle_chunk - (--handle_chunks_ == 0 ? more : 0), memory_order_relaxed);
+  }
+
   void end_of_handles() noexcept {
     if (current_phase() == has_error && (marks_.load(memory_order_relaxed) & read) == 0) {
       report_unhandled(error());
@@ -419,8 +437,9 @@ private:
   }
 
   atomic<std::uint32_t> word_;
-  word_lock list_lock_;  // guards observers_, and callbacks_ until it is settled
+  word_lock list_lock_;  // guards observers_, callbacks_ until it is settled, and handle_chunks_
   atomic<std::uint8_t> marks_{0};
+  std::uint32_t handle_chunks_ = 0;  // guarded by list_lock_
   union {
     observer* observers_ = nullptr;
     future_state_base* below_;  // while the callbacks are run, when there are no observers any more
