@@ -39,7 +39,12 @@ protected:
 
 private:
   friend class future_state_base;
+  friend class callback_nesting;
   done_callback* next_ = nullptr;
+  union {
+    done_callback** link_ = nullptr;   // what points at this one in the list of a result that is not settled
+    future_state_base* put_off_from_;  // the settled result for which it was put off; its own source_ may be dropped
+  };
 };
 
 }  // namespace spool::inline SPOOL_ABI::detail

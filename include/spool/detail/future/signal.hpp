@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include <spool/detail/future/state_base.hpp>
 #include <spool/detail/platform/atomic.hpp>
 #include <spool/detail/platform/deadline.hpp>
 #include <spool/detail/platform/futex.hpp>
@@ -52,7 +53,8 @@ public:
   bool wait(std::uint32_t goal, deadline until, awaited_results& awaited) noexcept {
     const auto over = [&] { return is_over(word_.load(memory_order_acquire), goal); };  // (B)
     if (over()) return true;
-    if (until.passed()) return false;
+    future_state_base::run_put_off_callbacks();
+    if (until.passed()) return over();
     hand_off_wait waiting(until);
     if (waiting.stay_awake_until(over)) return true;
     task_wait sleep(awaited);

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include <spool/detail/config.hpp>
+#include <spool/detail/future/callback_nesting.hpp>
 #include <spool/detail/future/observers.hpp>
 #include <spool/detail/platform/atomic.hpp>
 #include <spool/detail/platform/deadline.hpp>
@@ -146,28 +147,14 @@ public:
   }
 
   /// Runs the callbacks collected, in the order added, with no lock held. Those of a result that one of them completes
-  /// come before its next, as if they had been run inside.
+  /// come before its next, as if they had been run inside. Too deep inside other callbacks they are put off.
   ///
   /// Preconditions  it is settled, and the caller keeps a handle.
   SPOOL_COLD void run_callbacks() noexcept {
-    put_oldest_callback_first();
-    below_ = nullptr;
-    future_state_base* top = this;  // of a stack of results that have callbacks left; all but the lowest with a handle
-    do {
-      done_callback* const next = top->callbacks_;
-      if (next == nullptr) {
-        top = top->pop_from(this);
-        continue;
-      }
-      top->callbacks_ = next->next_;
-      future_state_base* const completed = next->run(*top);
-      if (completed == nullptr) continue;
-      completed->put_oldest_callback_first();
-      // What has no more to run goes before the next: a chain of results is destroyed as it is run.
-      if (top->callbacks_ == nullptr && top != this) top = top->pop_from(this);
-      completed->below_ = top;
-      top = completed;
-    } while (top != nullptr);
+    if (my_callbacks.is_full()) return put_off_callbacks();
+    my_callbacks.enter();
+    run_callbacks_here();
+    leave_callback();
   }
 
   /// The same for what a callback or a coroutine has completed, if it has completed anything.
@@ -175,6 +162,11 @@ public:
     if (completed == nullptr) return;
     completed->run_callbacks();
     completed->drop_handle();
+  }
+
+  /// Runs what was put off in this thread. Whoever waits for a result calls this first: it may depend on them.
+  static void run_put_off_callbacks() noexcept {
+    if (my_callbacks.has_put_off()) run_all_put_off();
   }
 
   // ── who waits for it ──
@@ -233,11 +225,15 @@ public:
   void add_callback(Callback& callback) noexcept {
     // No virtual call: of such g++ 16 guesses the class, and warns in the user's code of what a wrong guess would do.
     static_assert(std::is_base_of_v<done_callback, Callback> && std::is_final_v<Callback>);
-    if (!try_add_callback(callback)) run_callbacks_and_drop(callback.run(*this));
+    if (try_add_callback(callback)) return;
+    if (my_callbacks.is_full()) return put_off(callback);
+    my_callbacks.enter();
+    run_completed(callback.run(*this));
+    leave_callback();
   }
   /// Has the callback run when it is done.      Returns  false, nothing changed, if it is.
   ///
-  /// Lifetime  The callback may have been run, and be gone, when this returns.
+  /// Lifetime  The callback may have been run, and be gone, when this returns true.
   bool try_add_callback(done_callback& callback) noexcept {
     mark_read();
     word_guard held(list_lock_);
@@ -356,6 +352,7 @@ private:
   }
 
   bool wait_for_phase(phase wanted, deadline until) noexcept {
+    run_put_off_callbacks();
     // Only what is waited for without a limit may run here: a timed wait has to come back in time.
     if (until.is_never() && current_task_thread != nullptr && run_in_waiter(*current_task_thread)) return true;
     if (until.passed()) return done();
@@ -389,6 +386,58 @@ private:
     *o.link_ = o.next_;
     if (o.next_ != nullptr) o.next_->link_ = o.link_;
     o.link_ = nullptr;
+  }
+
+  void run_callbacks_here() noexcept {
+    put_oldest_callback_first();
+    below_ = nullptr;
+    future_state_base* top = this;  // of a stack of results that have callbacks left; all but the lowest with a handle
+    do {
+      done_callback* const next = top->callbacks_;
+      if (next == nullptr) {
+        top = top->pop_from(this);
+        continue;
+      }
+      top->callbacks_ = next->next_;
+      future_state_base* const completed = next->run(*top);
+      if (completed == nullptr) continue;
+      completed->put_oldest_callback_first();
+      // What has no more to run goes before the next: a chain of results is destroyed as it is run.
+      if (top->callbacks_ == nullptr && top != this) top = top->pop_from(this);
+      completed->below_ = top;
+      top = completed;
+    } while (top != nullptr);
+  }
+  static void run_completed(future_state_base* completed) noexcept {
+    if (completed == nullptr) return;
+    completed->run_callbacks_here();
+    completed->drop_handle();
+  }
+
+  /// The innermost callback has returned.
+  static void leave_callback() noexcept {
+    run_put_off_callbacks();
+    my_callbacks.leave();
+  }
+  SPOOL_COLD void put_off(done_callback& callback) noexcept {
+    add_handle();
+    my_callbacks.put_off(callback, *this);
+  }
+  SPOOL_COLD void put_off_callbacks() noexcept {
+    put_oldest_callback_first();
+    for (done_callback* next = std::exchange(callbacks_, nullptr); next != nullptr;) {
+      done_callback* const after = next->next_;
+      put_off(*next);
+      next = after;
+    }
+  }
+  SPOOL_COLD static void run_all_put_off() noexcept {
+    do {
+      future_state_base* source = nullptr;
+      done_callback& next = my_callbacks.take(source);
+      run_completed(next.run(*source));
+      source->drop_handle();
+    } while (my_callbacks.has_put_off());
   }
 
   void put_oldest_callback_first() noexcept {
