@@ -53,28 +53,30 @@ namespace detail {
 template <class T, bool Taken>
 class future_awaiter final : public done_callback {
 public:
-  explicit future_awaiter(future_state<T>& awaited) noexcept : awaited_(awaited) {}
+  explicit future_awaiter(future_state<T>& awaited) noexcept : done_callback(awaited) {}
 
-  bool await_ready() const noexcept { return awaited_.done(); }
+  bool await_ready() const noexcept { return source_->done(); }
   /// Lifetime  Once it is among the callbacks the coroutine may go on, and end, in another thread: nothing here is
   ///           touched any more.
   template <class Handle>
   bool await_suspend(Handle h) noexcept {
     coroutine_ = suspended_coroutine(h);
-    return awaited_.try_add_callback(*this);
+    return source_->try_add_callback(*this);
   }
   decltype(auto) await_resume() {
     if constexpr (Taken) {
-      return take_result(awaited_);
+      return take_result(awaited());
     } else {
-      return refer_to_result(awaited_);
+      return refer_to_result(awaited());
     }
   }
 
   future_state_base* run(future_state_base&) noexcept override { return resume_here(coroutine_); }
 
 private:
-  future_state<T>& awaited_;  // until it is settled who completes it has a handle, and while this runs
+  /// Until it is settled whoever completes it has a handle, and while run() runs.
+  future_state<T>& awaited() noexcept { return static_cast<future_state<T>&>(*source_); }
+
   suspended_coroutine coroutine_;
 };
 

@@ -173,10 +173,14 @@ public:
     requires std::is_invocable_v<std::decay_t<F>&, future const&>
   void add_done_callback(F&& f) const {
     detail::future_state<T>& s = state();
-    s.add_callback(*new detail::future_callback<T, std::decay_t<F>>(std::forward<F>(f)));
+    s.add_callback(*new detail::future_callback<T, std::decay_t<F>>(s, std::forward<F>(f)));
   }
   SPOOL_REFUSE("spool: add_done_callback(f) needs an f that can be called with the future, a future<T> const&",
                void add_done_callback(Given&&...) const);
+
+  // To ask whether f fits instantiates its body, if its return type is deduced, and the body may fit just one of T&& and
+  // T const&. So an overload that is not meant may not even be asked: one for lvalues that are volatile takes no rvalue,
+  // and the object is looked at before the constraints.
 
   /// Has f called with the result, a T const&, as soon as it is there: in the thread that completes it, in its turn among
   /// the callbacks; or here and now, if it is done. For void, f gets nothing. Callbacks that run inside each other, 64
@@ -392,16 +396,16 @@ struct future_access {
 };
 
 template <class T, class F>
-class future_callback final : public done_callback {
+class future_callback final : public keeping_callback {
 public:
+  /// The source is kept before anything of the caller's runs.
   template <class G>
-  explicit future_callback(G&& f) : f_(std::forward<G>(f)) {}
+  explicit future_callback(future_state<T>& source, G&& f) : keeping_callback(source), f_(std::forward<G>(f)) {}
 
-  future_state_base* run(future_state_base& state) noexcept override {
+  future_state_base* run(future_state_base&) noexcept override {
     std::exception_ptr thrown;
     try {
-      state.add_handle();
-      const future<T> handle = future_access::adopt(static_cast<future_state<T>*>(&state));
+      const future<T> handle = future_access::adopt(static_cast<future_state<T>*>(take_source()));
       static_cast<void>(std::apply(f_, std::tie(handle)));  // anything invocable, pointers to members too
     } catch (...) {
       thrown = std::current_exception();
@@ -452,7 +456,7 @@ auto future<T>::continue_with(F&& f) const {
   using continuation = detail::continuation_of<std::decay_t<F>, T, Taken>;
   using result = typename continuation::result;
   detail::future_state<T>& source = state();
-  auto* const made = new detail::then_state<T, result, std::decay_t<F>, Taken>(std::forward<F>(f));
+  auto* const made = new detail::then_state<T, result, std::decay_t<F>, Taken>(source, std::forward<F>(f));
   future<result> handle = detail::future_access::adopt<result>(made);
   source.add_callback(*made);
   return handle;

@@ -28,6 +28,38 @@ bool does(F&& f) {
   }
 }
 
+/// Its moves are counted in what is moved from, and the first throws.
+struct unwilling {
+  int moves = 0;
+
+  unwilling() = default;
+  unwilling(unwilling&& other) : moves(++other.moves) {
+    if (moves == 1) throw std::runtime_error("the first move");
+  }
+};
+struct makes_unwilling {
+  operator unwilling() const { return {}; }
+};
+
+/// Counts what became of an attempt to take.
+struct takings {
+  int taken = 0;
+  int thrown = 0;
+  int refused = 0;
+
+  template <class F>
+  void count(F&& take) {
+    try {
+      MODEL_CHECK(take() == 2);
+      ++taken;
+    } catch (std::runtime_error const&) {
+      ++thrown;
+    } catch (spool::usage_error const&) {
+      ++refused;
+    }
+  }
+};
+
 }  // namespace
 
 MODEL_SCENARIO(future_passes_the_value, .timeouts_may_rescue = false) {
@@ -191,4 +223,67 @@ MODEL_SCENARIO(future_claimed_by_one_of_claim_and_cancel) {
   at_once([&] { claimed = p.set_running_or_notify_cancel(); }, [&] { cancelled = f.cancel(); });
   MODEL_CHECK(claimed != cancelled);
   if (claimed) p.set_value(1);
+}
+
+// The first move has written to the value before it threw. Whoever comes while it moves is refused; then it is there again.
+MODEL_SCENARIO(future_taken_by_another_when_the_move_throws) {
+  spool::promise<unwilling> p;
+  p.set_value(makes_unwilling());
+  takings of[2];
+  const auto take = [&](takings& mine) {
+    mine.count([f = p.get_future()]() mutable { return std::move(f).result().moves; });
+  };
+  at_once([&] { take(of[0]); }, [&] { take(of[1]); });
+  take(of[0]);
+  MODEL_CHECK(of[0].thrown + of[1].thrown == 1);
+  MODEL_CHECK(of[0].taken + of[1].taken == 1);
+}
+
+MODEL_SCENARIO(future_taken_by_another_when_the_move_into_a_continuation_throws) {
+  spool::promise<unwilling> p;
+  p.set_value(makes_unwilling());
+  takings of[2];
+  const auto take = [&](takings& mine) {
+    const auto moves = p.get_future().then([](unwilling u) { return u.moves; });
+    mine.count([&] { return moves.result(); });
+  };
+  at_once([&] { take(of[0]); }, [&] { take(of[1]); });
+  take(of[0]);
+  MODEL_CHECK(of[0].thrown + of[1].thrown == 1);
+  MODEL_CHECK(of[0].taken + of[1].taken == 1);
+}
+
+// All that is left of it is what the model would find leaking, or used after its end.
+MODEL_SCENARIO(future_continuation_cancelled_against_its_source) {
+  std::optional<spool::promise<std::unique_ptr<int>>> p(std::in_place);
+  const auto argument = std::make_shared<int>(1);
+  bool ran = false;
+  bool cancelled = false;
+  std::optional g(p->get_future().then([&ran, argument](std::unique_ptr<int> const&) { ran = true; }));
+  at_once([&] { p->set_value(std::make_unique<int>(1)), p.reset(); }, [&] { cancelled = g->cancel(), g.reset(); });
+  MODEL_CHECK(ran != cancelled);
+  MODEL_CHECK(argument.use_count() == 1);
+}
+
+MODEL_SCENARIO(future_continuations_cancelled_beside_each_other) {
+  std::optional<spool::promise<int>> p(std::in_place);
+  const spool::future f = p->get_future();
+  int ran[4] = {0, 0, 0, 0};
+  const auto follow = [&](int i) { return f.then([&, i](int) { ++ran[i]; }); };
+  std::optional g(follow(0));
+  std::optional h(follow(1));
+  const spool::future last = follow(2);
+  bool cancelled[2] = {false, false};
+  at_once([&] { cancelled[0] = g->cancel(), g.reset(); }, [&] { cancelled[1] = h->cancel(), h.reset(); },
+          [&] { follow(3).wait(); }, [&] { p->set_value(1); });
+  MODEL_CHECK(ran[0] == (cancelled[0] ? 0 : 1));
+  MODEL_CHECK(ran[1] == (cancelled[1] ? 0 : 1));
+  MODEL_CHECK(ran[2] == 1 && ran[3] == 1);
+}
+
+MODEL_SCENARIO(future_continuation_cancelled_against_the_cancel_of_its_source) {
+  std::optional<spool::promise<int>> p(std::in_place);
+  std::optional f(p->get_future());
+  std::optional g(f->then([](int) {}));
+  at_once([&] { g->cancel(), g.reset(); }, [&] { f->cancel(), f.reset(); }, [&] { p.reset(); });
 }

@@ -1,10 +1,11 @@
-// tests/support/failing_new.hpp · operator new that runs out of memory when told to
+// tests/support/failing_new.hpp · operator new that runs out of memory when told to, and counts its blocks
 // SPDX-License-Identifier: MIT
 //
 // Replaces the global operator new of the test program: include it in one source file only. Sanitizers bring an
-// operator new of their own, which stays: there nothing fails, and failing_new::works is false.
+// operator new of their own, which stays: there nothing fails or is counted, and failing_new::works is false.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdlib>
 #include <new>
@@ -41,11 +42,24 @@ public:
     } else if (left == 1) {
       throw std::bad_alloc();
     }
-    if (void* memory = std::malloc(size != 0 ? size : 1)) return memory;
-    throw std::bad_alloc();
+    void* const memory = std::malloc(size != 0 ? size : 1);
+    if (memory == nullptr) throw std::bad_alloc();
+    ++blocks();
+    return memory;
+  }
+  static void free(void* memory) noexcept {
+    if (memory != nullptr) --blocks();
+    std::free(memory);
   }
 
+  /// How many blocks of the process are in use.
+  static long blocks_in_use() { return blocks(); }
+
 private:
+  static std::atomic<long>& blocks() {
+    static constinit std::atomic<long> in_use{0};
+    return in_use;
+  }
   static int& countdown() {
     static thread_local int left = 0;
     return left;
@@ -55,8 +69,8 @@ private:
 #if FAILING_NEW_WORKS  // out of line: compilers pair what they see
 [[gnu::noinline]] void* operator new(std::size_t size) { return failing_new::allocate(size); }
 [[gnu::noinline]] void* operator new[](std::size_t size) { return failing_new::allocate(size); }
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete[](void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { failing_new::free(memory); }
+[[gnu::noinline]] void operator delete[](void* memory) noexcept { failing_new::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { failing_new::free(memory); }
+[[gnu::noinline]] void operator delete[](void* memory, std::size_t) noexcept { failing_new::free(memory); }
 #endif

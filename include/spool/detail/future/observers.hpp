@@ -25,17 +25,23 @@ private:
   observer** link_ = nullptr;  // what points at this one; null when not in a list; guarded likewise
 };
 
-/// What is to be done when the result is there. Every result ends settled, so each is run, once.
+/// What is to be done when the result is there. Every result ends settled, so each is run, once, unless it was withdrawn.
 class done_callback {
 public:
   /// Runs it, with no lock held. It looks after its own end, and may be gone when this returns.
+  ///
+  /// Preconditions  `state` is settled, and someone keeps a handle to it until this has seen its phase and its result.
   /// Returns  another result that was completed by this, with a handle, whose callbacks the caller is to run now; or
   ///          null. So a chain of results, each completed by a callback of the one before, needs no stack.
   virtual future_state_base* run(future_state_base& state) noexcept = 0;
 
 protected:
-  done_callback() = default;
+  explicit done_callback(future_state_base& source) noexcept : source_(&source) {}
+  done_callback(const done_callback&) = delete;
+  done_callback& operator=(const done_callback&) = delete;
   ~done_callback() = default;
+
+  future_state_base* source_;  // the result it waits for
 
 private:
   friend class future_state_base;

@@ -236,10 +236,27 @@ public:
   /// Lifetime  The callback may have been run, and be gone, when this returns true.
   bool try_add_callback(done_callback& callback) noexcept {
     mark_read();
+    if (settled()) return false;
     word_guard held(list_lock_);
     if (phase_of(word_.fetch_or(observed, memory_order_acq_rel)) >= has_value) return false;  // (B)
     callback.next_ = callbacks_;
+    callback.link_ = &callbacks_;
+    if (callbacks_ != nullptr) callbacks_->link_ = &callback.next_;
     callbacks_ = &callback;
+    return true;
+  }
+
+  /// Takes out a callback that was added, or was to be added but found this done.
+  /// Returns  false if it is done: then the callback was run, or will be.
+  ///
+  /// Preconditions    the caller keeps a handle.
+  /// Synchronization  Whoever settles this takes the lock afterwards, before it looks at the list: if we find it unsettled
+  ///                  in here, it will find the callback gone.
+  bool withdraw(done_callback& callback) noexcept {
+    word_guard held(list_lock_);
+    if (phase_of(word_.load(memory_order_relaxed)) >= has_value) return false;
+    *callback.link_ = callback.next_;
+    if (callback.next_ != nullptr) callback.next_->link_ = callback.link_;
     return true;
   }
 
@@ -494,6 +511,17 @@ private:
     future_state_base* below_;  // while the callbacks are run, when there are no observers any more
   };
   done_callback* callbacks_ = nullptr;  // newest first, until they are run
+};
+
+/// A callback that keeps its source, so that neither what it calls nor whoever withdraws it can find it gone.
+class keeping_callback : public done_callback {
+protected:
+  explicit keeping_callback(future_state_base& source) noexcept : done_callback(source) { source.add_handle(); }
+  ~keeping_callback() {
+    if (source_ != nullptr) source_->drop_handle();
+  }
+  /// Passes the handle on to the caller.
+  future_state_base* take_source() noexcept { return std::exchange(source_, nullptr); }
 };
 
 }  // namespace spool::inline SPOOL_ABI::detail

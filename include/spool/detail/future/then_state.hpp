@@ -16,12 +16,14 @@ namespace spool::inline SPOOL_ABI::detail {
 /// What then(f) makes: callable, result, and the entry in the source's list of callbacks, in one block.
 ///
 /// Lifetime  Made with two handles: the future's, and the entry's, which is the handle of who runs it. Whoever cancels it
-///           through a handle turns the entry into a mere hold on the block, which the source keeps until it is done.
+///           through a handle takes the entry out of the source's list; if the source is done and about to run it, the
+///           entry is turned into a mere hold on the block instead. It keeps the source as long as the callable lives.
 template <class T, class U, class F, bool Taken>
-class then_state final : public future_state<U>, public done_callback, public recycled_block {
+class then_state final : public future_state<U>, public keeping_callback, public recycled_block {
 public:
+  /// The source is kept before anything of the caller's runs.
   template <class G>
-  explicit then_state(G&& f) : future_state<U>(2) {
+  explicit then_state(future_state<T>& source, G&& f) : future_state<U>(2), keeping_callback(source) {
     ::new (static_cast<void*>(std::addressof(f_))) F(std::forward<G>(f));
   }
   ~then_state() noexcept override {}  // whatever the callable's destructor says of itself
@@ -42,8 +44,17 @@ public:
   }
 
 protected:
-  void discard_callable() noexcept override { f_.~F(); }
-  void cancelled_through_handle() noexcept override { this->abandon_entry(); }
+  void discard_callable() noexcept override {
+    f_.~F();
+    this->take_source()->drop_handle();
+  }
+  void cancelled_through_handle() noexcept override {
+    if (this->source_->withdraw(*this)) {
+      this->drop_handle();  // the entry's; the canceller has another
+    } else {
+      this->abandon_entry();
+    }
+  }
   void free_memory() noexcept override { delete this; }
 
 private:
@@ -52,7 +63,8 @@ private:
     return nullptr;
   }
 
-  /// Calls the callable, keeps what comes of it, destroys the callable: all of it before anyone sees the result.
+  /// Calls the callable, keeps what comes of it, destroys the callable: all of it before anyone sees the result. The
+  /// source may be gone afterwards.
   future_state_base::phase call(future_state<T>& source) noexcept {
     const auto call_it = [&]() -> decltype(auto) { return call_with_result<Taken>(std::move(f_), source); };
     std::exception_ptr thrown;
@@ -61,15 +73,15 @@ private:
     } catch (...) {
       thrown = std::current_exception();
     }
-    f_.~F();
+    discard_callable();
     if (thrown == nullptr) return future_state_base::has_value;
     this->emplace_error(std::move(thrown));
     return future_state_base::has_error;
   }
 
   future_state_base::phase pass_on(const future_state_base& source) noexcept {
-    f_.~F();
     this->emplace_error(std::exception_ptr(source.error()));
+    discard_callable();
     return future_state_base::has_error;
   }
 

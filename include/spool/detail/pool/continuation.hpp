@@ -55,7 +55,8 @@ private:
 /// callbacks first, and goes from there into the pool's queue.
 ///
 ///  stage      the entry is                       who cancels through a handle
-///  outside    in the source's list               lets the pool go; whoever comes with the entry drops it
+///  outside    in the source's list, or taken     takes it out, unless the source is done: then whoever comes with the
+///             from it to be run                  entry drops it; lets the pool go
 ///  entering   on its way into the pool           leaves the rest to who brings it in
 ///  inside     in the pool, counted by it         counts it as discarded
 ///  left       a mere hold on the block           -
@@ -67,7 +68,8 @@ class pool_continuation final : public submitted_task<U, Call>, public done_call
 
 public:
   template <class Parts>
-  pool_continuation(scheduler& pool, Parts&& parts) : base(pool, std::forward<Parts>(parts)) {
+  pool_continuation(scheduler& pool, future_state<T>& source, Parts&& parts)
+      : base(pool, std::forward<Parts>(parts)), done_callback(source) {
     pool.add_owner();
   }
 
@@ -109,7 +111,11 @@ protected:
   void cancelled_through_handle() noexcept override {
     scheduler& pool = this->its_pool();
     const stage was = stage_.exchange(left, memory_order_acq_rel);
-    this->abandon_entry();
+    if (was == outside && this->source_->withdraw(*this)) {
+      this->drop_handle();  // the entry's; the canceller has another
+    } else {
+      this->abandon_entry();
+    }
     if (was == outside) pool.drop_owner();
     if (was == inside) {
       this->count_spent_entry();
@@ -152,7 +158,8 @@ auto continue_in(scheduler& pool, const future<T>& source, F&& f) {
   using result = typename continuation::result;
   using call = bound_call<continuation_call<T, std::decay_t<F>, Taken>>;
   future_state<T>& waited_for = future_access::state(source);
-  auto* const made = new pool_continuation<T, result, call>(pool, continuation_parts<T, F>{source, std::forward<F>(f)});
+  auto* const made =
+      new pool_continuation<T, result, call>(pool, waited_for, continuation_parts<T, F>{source, std::forward<F>(f)});
   future<result> handle = future_access::adopt<result>(made);
   waited_for.add_callback(*made);
   return handle;
