@@ -1,7 +1,7 @@
 // tests/signals_test.cpp · which threads of spool take the signals of the program
 // SPDX-License-Identifier: MIT
 #include <chrono>
-#include <stop_token>
+#include <optional>
 
 #include <spool/spool.hpp>
 
@@ -86,6 +86,18 @@ TEST_CASE("a thread has the signal mask of the thread that starts it") {
   b.join();
   CHECK_FALSE(first);
   CHECK(second);
+}
+
+TEST_CASE("the workers of a pool have the signal mask of the thread that made it, whoever submits") {
+  spool::thread_pool plain(1);
+  std::optional<spool::thread_pool> blocking;
+  {
+    const blocked_here mine(SIGUSR1);
+    blocking.emplace(1);
+    CHECK_FALSE(plain.submit([] { return blocks(SIGUSR1); }).result());
+  }
+  CHECK(blocking->submit([] { return blocks(SIGUSR1); }).result());
+  CHECK_FALSE(blocks(SIGUSR1));
 }
 
 #endif

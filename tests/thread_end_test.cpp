@@ -268,4 +268,47 @@ TEST_CASE("a periodic timer goes on after pthread_exit() in its callback") {
   CHECK(told.count() >= 3);
 }
 
+TEST_CASE("pthread_exit() in a task ends the thread: the future gets an error, and another takes the worker's place") {
+  const reports told;
+  auto owned = std::make_shared<int>(1);
+  spool::thread_pool pool(1);
+  for (int i = 0; i < 3; ++i) {
+    spool::future<int> f = pool.submit([mine = owned]() -> int { pthread_exit(nullptr); });
+    CHECK_THROWS_AS(f.result(), spool::error);
+    CHECK(owned.use_count() == 1);
+    CHECK(pool.submit([] { return 1; }).result() == 1);
+  }
+  CHECK(told.count() == 0);
+  pool.post([] { pthread_exit(nullptr); });
+  const spool::future<int> behind = pool.submit([] { return 2; });
+  CHECK(behind.result() == 2);
+  pool.wait_idle();
+  CHECK(told.count() == 1);
+  CHECK(pool.worker_count() <= 1);
+}
+
+TEST_CASE("a pool whose tasks end their threads becomes idle, and can be shut down") {
+  const reports told;
+  spool::thread_pool pool(2);
+  std::atomic<int> ran{0};
+  for (int i = 0; i < 50; ++i) {
+    pool.submit([&, i] {
+      ++ran;
+      if (i % 3 == 0) pthread_exit(nullptr);
+    });
+  }
+  pool.wait_idle();
+  CHECK(ran == 50);
+  pool.submit([] { pthread_exit(nullptr); });
+  pool.shutdown();
+}
+
+TEST_CASE("pthread_exit() in a pool's initializer breaks the pool") {
+  const reports told;
+  spool::thread_pool pool({.max_workers = 1, .initializer = [] { pthread_exit(nullptr); }});
+  CHECK_THROWS_AS(pool.submit([] {}).result(), spool::broken_pool_error);
+  pool.shutdown();
+  CHECK(told.count() == 1);
+}
+
 #endif

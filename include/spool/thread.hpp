@@ -44,6 +44,7 @@ struct thread_options {
 /// Blocks           Only start(), until the thread is up, and join().
 /// Synchronization  start() happens before the call of f. All that the thread does, its thread-locals' destructors
 ///                  included, happens before the return of every join().
+///                  pthread_exit() and pthread_cancel() end it as its return does.
 /// Throws           usage_error: every member of one that was moved from, or made of nothing, but assignment and the
 ///                  destructor. std::bad_alloc: what copies a name.
 /// Lifetime         The destructor requests stop and joins; of a daemon, in the thread itself, and where the system sees

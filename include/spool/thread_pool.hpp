@@ -61,6 +61,8 @@ struct unnamed_pools {
 /// Synchronization  submit() happens before the start of the task, its end before whatever reports it done.
 /// Complexity       submit() is one block of memory, reused in the steady state, and no system call unless a worker
 ///                  sleeps and none searches. A task made inside the pool takes no lock.
+/// Signals          Workers block the signals that the thread which made the pool blocked then, whoever starts them: a
+///                  program that waits for signals blocks them before it makes its pools.
 /// Lifetime         Futures may outlive it. It may be destroyed in one of its own tasks.
 /// Source           Deques of Chase and Lev; one searching worker at a time, as in Go's scheduler.
 class thread_pool {

@@ -198,7 +198,7 @@ public:
   /// Whether it has not started, and a thread of this pool may run it at once.
   virtual bool may_start_in(const void*) const noexcept { return false; }
   /// Runs it in the calling thread, if it has not started; takes over a handle.
-  virtual void run_awaited(task_thread&) noexcept { drop_handle(); }
+  virtual void run_awaited(task_thread&) { drop_handle(); }
 
   /// Adds an observer.      Returns  false if it is done already; the observer is not told then.
   bool observe(observer& o) noexcept {

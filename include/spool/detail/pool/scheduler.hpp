@@ -19,6 +19,7 @@
 #include <spool/detail/platform/deadline.hpp>
 #include <spool/detail/platform/futex.hpp>
 #include <spool/detail/platform/os_thread.hpp>
+#include <spool/detail/platform/signal_mask.hpp>
 #include <spool/detail/pool/blocked_waits.hpp>
 #include <spool/detail/pool/lane.hpp>
 #include <spool/detail/pool/pending_limit.hpp>
@@ -230,6 +231,7 @@ private:
 
   // Read by all, seldom written.
   const std::size_t max_workers_;
+  const signal_mask signals_ = signal_mask::of_caller();  // what each worker blocks, whoever starts it
   const std::string name_prefix_;
   const shared_function<void()> initializer_;  // called by each worker at its start, by several at once
   const std::size_t lane_count_;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include <spool/detail/base/bound_call.hpp>
+#include <spool/detail/base/caught.hpp>
 #include <spool/detail/future/state.hpp>
 #include <spool/detail/pool/scheduler.hpp>
 #include <spool/detail/pool/task.hpp>
@@ -46,7 +47,7 @@ public:
   }
   ~submitted_task() noexcept override {}  // whatever the callable's destructor says of itself
 
-  void run(worker& here) noexcept override {
+  void run(worker& here) override {
     if (!this->claim()) return take_out_spent_entry(here.its_scheduler());
     run_claimed(here);
   }
@@ -66,7 +67,7 @@ public:
   bool may_start_in(const void* pool) const noexcept override {
     return pool == &pool_ && this->current_phase() == future_state_base::pending && !must_keep_its_turn();
   }
-  void run_awaited(task_thread& thread) noexcept override {
+  void run_awaited(task_thread& thread) override {
     if (pool_.is_decided() || !this->claim()) return this->drop_handle();  // whoever has the entry discards it
     leave_spent_entry();
     run_claimed(static_cast<worker&>(thread));
@@ -96,7 +97,9 @@ protected:
     }
     if (!taken_out) leave_spent_entry();
     here.started_on_top();
-    const future_state_base::phase outcome = execute(here);
+    // A thread cannot be ended from on top of another task: says so, and ends the program.
+    const auto say = [](future_state_base::phase) { report_unhandled(ended_its_thread()); };
+    const future_state_base::phase outcome = execute(here, say);
     if (this->settle(outcome)) this->run_callbacks();
     if (taken_out) this->drop_handle();  // the waiter has another
     here.finished_on_top();
@@ -129,26 +132,33 @@ private:
   bool must_keep_its_turn() const noexcept { return this->from_outside && pool_.max_workers() == 1; }
 
   /// Runs it with a handle that is dropped at the end.
-  void run_claimed(worker& here) noexcept {
-    const future_state_base::phase outcome = execute(here);
-    // A result that nobody waits for brings no new task.
-    if (!this->is_only_handle()) here.about_to_be_free();
-    this->settle_and_drop(outcome, [&here] { here.busy_again(); });
-    here.finished();
+  void run_claimed(worker& here) {
+    const auto end = [this, &here](future_state_base::phase outcome) {
+      // A result that nobody waits for brings no new task.
+      if (!this->is_only_handle()) here.about_to_be_free();
+      this->settle_and_drop(outcome, [&here] { here.busy_again(); });
+      here.finished();
+    };
+    end(execute(here, end));
   }
 
   /// Calls the callable, keeps what comes of it, destroys the callable: all of it before anyone sees the result.
-  future_state_base::phase execute(worker& here) noexcept {
+  /// If the call ends the thread, has `end_with` make an error visible before that.
+  template <class EndWith>
+  future_state_base::phase execute(worker& here, EndWith&& end_with) {
     here.started();
     if constexpr (Call::stoppable) pool_.add_stoppable(this->stop);
-    std::exception_ptr thrown;
-    try {
-      this->emplace_from(call_);
-    } catch (...) {
-      thrown = std::current_exception();
-    }
-    if constexpr (Call::stoppable) pool_.remove_stoppable(this->stop);
-    call_.~Call();
+    const auto end_call = [this] {
+      if constexpr (Call::stoppable) pool_.remove_stoppable(this->stop);
+      call_.~Call();
+    };
+    std::exception_ptr thrown = caught_from([this] { this->emplace_from(call_); },
+                                            [&] {
+                                              end_call();
+                                              this->emplace_error(ended_its_thread());
+                                              end_with(future_state_base::has_error);
+                                            });
+    end_call();
     if (thrown == nullptr) return future_state_base::has_value;
     this->emplace_error(std::move(thrown));
     return future_state_base::has_error;
@@ -179,17 +189,14 @@ public:
   template <class... Parts>
   explicit posted_task(Parts&&... parts) : call_(std::forward<Parts>(parts)...) {}
 
-  void run(worker& here) noexcept override {
+  void run(worker& here) override {
     here.started();
-    std::exception_ptr thrown;
-    try {
-      call_();
-    } catch (...) {
-      thrown = std::current_exception();
-    }
-    delete this;
-    if (thrown != nullptr) report_unhandled(std::move(thrown));
-    here.finished();
+    const auto end = [this, &here](std::exception_ptr thrown) {
+      delete this;
+      if (thrown != nullptr) report_unhandled(std::move(thrown));
+      here.finished();
+    };
+    end(caught_from([this] { call_(); }, [&end] { end(ended_its_thread()); }));
   }
 
   void discard(scheduler& from, std::exception_ptr const&) noexcept override {

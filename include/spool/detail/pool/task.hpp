@@ -17,7 +17,8 @@ class worker;
 class task {
 public:
   /// Runs it, or nothing if someone has cancelled or run it meanwhile.
-  virtual void run(worker& here) noexcept = 0;
+  /// Throws  what ends the thread by pthread_exit() or pthread_cancel(): the task has ended then, too.
+  virtual void run(worker& here) = 0;
 
   /// Lets it end without running: with the error given, as cancelled if that is null; nothing if someone has cancelled
   /// or run it meanwhile. Counts it as discarded before anything of the user's runs.

@@ -50,6 +50,7 @@ inline os_thread scheduler::start_worker(room r) {
   worker& w = idle_slot();
   std::string name = name_prefix_ + '_' + std::to_string(w.index_);
   // It starts with this lock, so it sees what is written below.
+  const signal_mask_scope those_of_the_pool(signals_);
   os_thread started = start_os_thread([&w] { w.work(); });
   add_owner();
   w.name_ = std::move(name);

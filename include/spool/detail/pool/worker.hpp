@@ -30,7 +30,7 @@ public:
   worker(scheduler& pool, std::size_t index);
 
   /// What the thread does, from its start to its end.
-  void work() noexcept;
+  void work();
 
   /// Lets a parked worker go on, as one who searches.      Preconditions  it was taken out of the list of the parked.
   void unpark() noexcept {
@@ -95,15 +95,16 @@ private:
     counter.store(counter.load(memory_order_relaxed) + 1, memory_order_release);
   }
 
-  void run_until_the_end() noexcept;
-  task* next_task() noexcept;
+  void run_until_the_end();
+  void end_early() noexcept;
+  task* next_task();
   task* find_task() noexcept;
   task* take_in_usual_order() noexcept;
   task* take_in_fair_turn() noexcept;
   task* take_from_lanes(std::size_t most) noexcept;
   task* steal_from_others(std::size_t most_victims) noexcept;
   bool search(task*& found) noexcept;
-  bool run_awaited() noexcept;
+  bool run_awaited();
   bool stands_still(awaited_results& awaited) noexcept;
   void start_searching() noexcept;
   void stop_searching() noexcept;

@@ -8,6 +8,7 @@
 #include <exception>
 #include <utility>
 
+#include <spool/detail/base/caught.hpp>
 #include <spool/detail/base/min_max.hpp>
 #include <spool/detail/platform/thread.hpp>
 #include <spool/detail/pool/scheduler.hpp>
@@ -20,7 +21,10 @@ namespace spool::inline SPOOL_ABI::detail {
 inline worker::worker(scheduler& pool, std::size_t index)
     : task_thread(&pool), pool_(pool), index_(index), next_lane_(index), next_victim_(index + 1) {}
 
-inline void worker::work() noexcept {
+/// Throws  what ends the thread in a task, by pthread_exit() or pthread_cancel().
+inline void worker::work() {
+  bool is_over = false;
+  const at_scope_end gone([this, &is_over] { is_over ? pool_.leave(*this) : end_early(); });
   stack_base_ = stack_position();
   std::string name;
   {
@@ -31,27 +35,37 @@ inline void worker::work() noexcept {
   {
     thread_record record(std::move(name));
     current_task_thread = this;
+    const at_scope_end no_task_thread([] { current_task_thread = nullptr; });
     if (pool_.initializer_) {
-      std::exception_ptr thrown;
-      try {
-        pool_.initializer_();
-      } catch (...) {
-        thrown = std::current_exception();
-      }
-      if (thrown) pool_.break_by(std::move(thrown), *this);
-      pool_.lock_.lock();
-      --pool_.in_initializer_;
-      pool_.lock_.unlock();
+      const auto end_initializer = [this](std::exception_ptr thrown) {
+        if (thrown) pool_.break_by(std::move(thrown), *this);
+        word_guard held(pool_.lock_);
+        --pool_.in_initializer_;
+      };
+      end_initializer(caught_from([this] { pool_.initializer_(); }, [&] { end_initializer(ended_its_thread()); }));
       start_searching();
     }
     searching_ = true;
     run_until_the_end();
-    current_task_thread = nullptr;
   }
-  pool_.leave(*this);
+  is_over = true;
 }
 
-inline void worker::run_until_the_end() noexcept {
+/// A task has ended the thread, and counts as ended itself: another thread takes the place, if there is work.
+inline void worker::end_early() noexcept {
+  scheduler& pool = pool_;
+  const scheduler_hold kept(pool);
+  if (searching_) stop_searching();
+  pool.leave(*this);
+  const pool_word before = pool.add_to_word(0 - pool_word::one_awake);
+  while (pool.any_work() && !pool.summon() && pool.worker_count() == 0) {
+    const atomic<std::uint32_t> nobody_wakes{0};
+    futex_wait(nobody_wakes, 0, deadline::after(std::chrono::milliseconds(2)));
+  }
+  pool.look_for_the_end(before);
+}
+
+inline void worker::run_until_the_end() {
   while (task* t = next_task()) {
     if (pool_.decided() != nullptr) {
       pool_.discard(*t);
@@ -66,7 +80,7 @@ inline void worker::run_until_the_end() noexcept {
 /// Invariant  While more are awake than may be, as some have returned from a wait, nothing starts, except by a worker
 ///            that was called as one too many, and there only what is waited for.
 /// Returns  null when the thread is to end.
-inline task* worker::next_task() noexcept {
+inline task* worker::next_task() {
   for (;;) {
     if (!one_too_many_ && pool_.has_too_many_awake()) {
       if (!(searching_ ? park() : give_way())) return nullptr;
@@ -112,7 +126,7 @@ inline task* worker::take_in_fair_turn() noexcept {
 }
 
 /// Runs one result that a waiting task of this pool waits for, if one has not started.
-inline bool worker::run_awaited() noexcept {
+inline bool worker::run_awaited() {
   if (pool_.awaited_.empty()) return false;
   future_state_base* const s = pool_.awaited_.take(&pool_);
   if (s == nullptr) return false;
