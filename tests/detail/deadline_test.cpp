@@ -3,9 +3,11 @@
 #include <spool/detail/platform/deadline.hpp>
 
 #include <chrono>
+#include <compare>
 #include <cstdint>
 #include <limits>
 #include <ratio>
+#include <type_traits>
 
 #include "support/catch.hpp"
 
@@ -21,6 +23,11 @@ constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min();
 
 using picoseconds = duration<std::int64_t, std::pico>;
 using attoseconds = duration<std::int64_t, std::atto>;
+using exaseconds = duration<std::int64_t, std::exa>;
+using unsigned_exaseconds = duration<std::uint64_t, std::exa>;
+using float_exaseconds = duration<float, std::exa>;
+/// About a second, of which neither the numerator in nanoseconds nor the product with the denominator fits.
+using odd_seconds = duration<std::int64_t, std::ratio<9'223'372'036'854'775'807, 9'223'372'036'854'775'783>>;
 using thirds = duration<std::int64_t, std::ratio<1, 3>>;
 using frames = duration<std::int64_t, std::ratio<1001, 30000>>;
 using tiny_hours = duration<std::int8_t, std::ratio<3600>>;
@@ -224,4 +231,52 @@ TEST_CASE("the earlier of two deadlines is taken, never being the latest and the
   CHECK(earlier(deadline::never(), day).steady_ns() == day.steady_ns());
   CHECK(earlier(deadline::never(), deadline::never()).is_never());
   CHECK(earlier(day, deadline::passed_already()).passed());
+}
+
+TEST_CASE("a duration of any period is rounded up to nanoseconds, and saturates") {
+  CHECK(saturated_ns(exaseconds(0)) == 0);
+  CHECK(saturated_ns(exaseconds(1)) == most);
+  CHECK(saturated_ns(exaseconds::max()) == most);
+  CHECK(saturated_ns(exaseconds(-1)) == least);
+  CHECK(saturated_ns(exaseconds::min()) == least);
+  CHECK(saturated_ns(unsigned_exaseconds::max()) == most);
+  CHECK(saturated_ns(float_exaseconds(1e-20F)) >= 9'999'999);
+  CHECK(saturated_ns(float_exaseconds(1)) == most);
+  CHECK(saturated_ns(odd_seconds(0)) == 0);
+  CHECK(saturated_ns(odd_seconds(1)) == 1'000'000'001);
+  CHECK(saturated_ns(odd_seconds(-1)) == -1'000'000'000);
+  CHECK(saturated_ns(odd_seconds(9'223'372'036)) == 9'223'372'036'000'000'024);
+  CHECK(saturated_ns(odd_seconds(9'223'372'037)) == most);
+  CHECK(saturated_ns(odd_seconds::max()) == most);
+  CHECK(saturated_ns(odd_seconds::min()) == least);
+  static_assert(saturated_ns(exaseconds(1)) == most && saturated_ns(odd_seconds(2)) == 2'000'000'001);
+}
+
+namespace {
+
+/// A number of the user's own, which converts only when told to.
+template <class Number>
+class boxed {
+public:
+  constexpr boxed(Number n = 0) : number_(n) {}
+  template <class To>
+    requires std::is_arithmetic_v<To>
+  constexpr explicit operator To() const {
+    return static_cast<To>(number_);
+  }
+  friend constexpr auto operator<=>(const boxed&, const boxed&) = default;
+
+private:
+  Number number_;
+};
+
+}  // namespace
+
+template <>
+struct std::chrono::treat_as_floating_point<boxed<double>> : std::true_type {};
+
+TEST_CASE("a duration counted in a type of the user's own is taken as well") {
+  CHECK(saturated_ns(duration<boxed<int>>(boxed<int>(2))) == 2'000'000'000);
+  CHECK(saturated_ns(duration<boxed<int>, std::exa>(boxed<int>(-2))) == least);
+  CHECK(saturated_ns(duration<boxed<double>, std::milli>(boxed<double>(0.5))) == 500'000);
 }

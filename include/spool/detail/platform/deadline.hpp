@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <type_traits>
 
 #include <spool/detail/platform/clock.hpp>
@@ -26,32 +27,77 @@ constexpr std::int64_t saturated_count(const Rep& count) {
   return static_cast<std::int64_t>(count);
 }
 
+/// a * b / divisor, rounded down, and what is left over; saturating, and exact whatever a * b may be.
+/// Preconditions  0 < divisor < 2^63.
+constexpr std::uint64_t times_over(std::uint64_t a, std::uint64_t b, std::uint64_t divisor, std::uint64_t& left) {
+  constexpr std::uint64_t most = (std::numeric_limits<std::uint64_t>::max)();
+  std::uint64_t result = 0;
+  left = 0;
+  for (int bit = 63; bit >= 0; --bit) {  // Horner's scheme: the bits of a, the highest first
+    const std::uint64_t added = (a >> bit) % 2;
+    left = 2 * left;
+    const std::uint64_t carry = left >= divisor ? 1 : 0;
+    left = left - carry * divisor + added * (b % divisor);
+    const std::uint64_t second_carry = left >= divisor ? 1 : 0;
+    left -= second_carry * divisor;
+    const std::uint64_t more = added * (b / divisor);
+    if (result > most / 2 - 1 || 2 * result + carry + second_carry > most - more) return most;
+    result = 2 * result + carry + second_carry + more;
+  }
+  return result;
+}
+
+/// A period as a number of nanoseconds, count * (num * scale) / den, where num * scale need not fit int64: for
+/// exaseconds it does not.
+template <class Period>
+struct period_in_ns {
+  static constexpr std::int64_t common = std::gcd(Period::den, std::int64_t{1'000'000'000});
+  static constexpr std::int64_t num = Period::num;
+  static constexpr std::int64_t scale = 1'000'000'000 / common;
+  static constexpr std::int64_t den = Period::den / common;
+  /// Whether all that is multiplied below fits int64.
+  static constexpr bool is_small = num <= (std::numeric_limits<std::int64_t>::max)() / scale / den;
+};
+
 /// Rounds a duration up to nanoseconds, so that no timeout fires early; what is too long becomes
 /// int64's largest value, what is too short its smallest. A NaN counts as zero.
 template <class Rep, class Period>
 constexpr std::int64_t saturated_ns(std::chrono::duration<Rep, Period> d) {
   constexpr std::int64_t most = (std::numeric_limits<std::int64_t>::max)();
   constexpr std::int64_t least = (std::numeric_limits<std::int64_t>::min)();
-  using to_ns = std::ratio_divide<Period, std::nano>;
-  if constexpr (std::is_floating_point_v<Rep>) {
-    const long double exact = static_cast<long double>(d.count()) * static_cast<long double>(to_ns::num) /
-                              static_cast<long double>(to_ns::den);
-    if (exact != exact) return 0;
+  using in_ns = period_in_ns<typename Period::type>;
+  if constexpr (std::chrono::treat_as_floating_point_v<Rep>) {
+    const long double exact = static_cast<long double>(d.count()) * static_cast<long double>(in_ns::num) *
+                              static_cast<long double>(in_ns::scale) / static_cast<long double>(in_ns::den);
     if (exact >= 9.2233720368547758e18L) return most;
     if (exact <= -9.2233720368547758e18L) return least;
+    if (!(exact >= 0 || exact < 0)) return 0;
     const auto whole = static_cast<std::int64_t>(exact);
     return static_cast<long double>(whole) < exact ? whole + 1 : whole;
+  } else if constexpr (in_ns::is_small) {
+    constexpr std::int64_t num = in_ns::num * in_ns::scale;
+    const std::int64_t count = saturated_count(d.count());
+    const std::int64_t whole = count / in_ns::den;
+    const std::int64_t rest = count % in_ns::den;
+    if (whole >= most / num) return most;
+    if (whole <= least / num) return least;
+    // rest < den, so the second product is below num: it cannot leave the range that the lines above kept free.
+    const std::int64_t part = rest * num;
+    const std::int64_t rounded_up = part / in_ns::den + (part % in_ns::den > 0 ? 1 : 0);
+    return whole * num + rounded_up;
   } else {
     const std::int64_t count = saturated_count(d.count());
-    const std::int64_t whole = count / to_ns::den;
-    const std::int64_t rest = count % to_ns::den;
-    if (whole >= most / to_ns::num) return most;
-    if (whole <= least / to_ns::num) return least;
-    // rest < den, so the second product is below num: it cannot leave the range that the lines above kept free
-    // unless num and den are both huge, which no period of a clock is.
-    const std::int64_t part = rest * to_ns::num;
-    const std::int64_t rounded_up = part / to_ns::den + (part % to_ns::den > 0 ? 1 : 0);
-    return whole * to_ns::num + rounded_up;
+    const std::uint64_t size = count < 0 ? 0 - static_cast<std::uint64_t>(count) : static_cast<std::uint64_t>(count);
+    constexpr auto num = static_cast<std::uint64_t>(in_ns::num);
+    constexpr auto scale = static_cast<std::uint64_t>(in_ns::scale);
+    constexpr auto den = static_cast<std::uint64_t>(in_ns::den);
+    std::uint64_t rest = 0;
+    const std::uint64_t whole = times_over(size, num, den, rest);
+    if (whole > static_cast<std::uint64_t>(most) / scale) return count < 0 ? least : most;
+    const std::uint64_t ns = whole * scale + times_over(rest, scale, den, rest);
+    if (ns >= static_cast<std::uint64_t>(most)) return count < 0 ? least : most;
+    if (count < 0) return -static_cast<std::int64_t>(ns);
+    return static_cast<std::int64_t>(ns) + (rest != 0 ? 1 : 0);
   }
 }
 
