@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <spool/detail/base/count.hpp>
 #include <spool/detail/base/refuse.hpp>
 #include <spool/detail/base/unique_function.hpp>
 #include <spool/detail/config.hpp>
@@ -42,13 +43,13 @@ class barrier {
 public:
   /// For so many threads. `action` is called once a round, by one of its threads, with no lock held, before any is
   /// released. It may call abort(), reset() and the observers. An empty std::function counts as none.
-  /// Throws  std::invalid_argument if parties is 0; what copying or moving the action throws.
+  /// Throws  std::invalid_argument if parties is 0 or negative; what copying or moving the action throws.
   template <class Action = std::nullptr_t>
     requires std::is_constructible_v<detail::unique_function<void()>, Action>
-  explicit barrier(std::size_t parties, Action&& action = {})
+  explicit barrier(detail::count parties, Action&& action = {})
       : parties_(checked(parties)), action_(unless_empty(std::forward<Action>(action))) {}
   SPOOL_REFUSE("spool: barrier(parties, action) needs an action that can be called with nothing",
-               explicit barrier(std::size_t, Given&&...) requires(sizeof...(Given) == 1));
+               explicit barrier(detail::count, Given&&...) requires(sizeof...(Given) == 1));
   barrier(const barrier&) = delete;
   barrier& operator=(const barrier&) = delete;
 
@@ -115,7 +116,10 @@ private:
 
   enum answers : detail::sleeper::answer { passed = 1, sent_away = 2, your_turn = 3 };
 
-  static std::size_t checked(std::size_t parties) {
+  static std::size_t checked(detail::count parties) {
+    if (parties.is_absurd())
+      throw std::invalid_argument(
+          "spool::barrier: it was made for more parties than can ever meet: give the number of threads that meet");
     if (parties == 0)
       throw std::invalid_argument("spool::barrier: it was made for 0 parties: give the number of threads that meet");
     return parties;

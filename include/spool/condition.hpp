@@ -4,11 +4,14 @@
 
 #include <chrono>
 #include <concepts>
+#include <cstddef>
 #include <limits>
 #include <stop_token>
 #include <type_traits>
 #include <utility>
 
+#include <spool/detail/base/count.hpp>
+#include <spool/detail/base/min_max.hpp>
 #include <spool/detail/base/refuse.hpp>
 #include <spool/detail/config.hpp>
 #include <spool/detail/platform/deadline.hpp>
@@ -114,8 +117,10 @@ public:
   /// Releases the one that has waited longest, if anybody waits.
   void notify_one() noexcept { row_.release(1); }
 
-  /// Releases the n that have waited longest, or all if there are fewer.
-  void notify(unsigned n) noexcept { row_.release(n); }
+  /// Releases the n that have waited longest, or all if there are fewer.      Throws  std::invalid_argument if n < 0.
+  void notify(detail::count n) noexcept {
+    row_.release(static_cast<unsigned>(detail::smaller_of<std::size_t>(n, (std::numeric_limits<unsigned>::max)())));
+  }
 
   /// Releases all that wait now.
   void notify_all() noexcept { row_.release((std::numeric_limits<unsigned>::max)()); }

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <string>
 
+#include <spool/detail/base/count.hpp>
 #include <spool/detail/base/shared_function.hpp>
 #include <spool/detail/platform/time_limit.hpp>
 #include <spool/detail/platform/usable_cpus.hpp>
@@ -17,10 +18,10 @@ inline std::size_t usable_cpus() { return detail::count_usable_cpus(); }
 
 /// How a pool is made.
 struct pool_options {
-  std::size_t max_workers = usable_cpus();  ///< how many tasks run at once, those that wait for others apart
-  std::string thread_name_prefix = {};      ///< workers are named PREFIX_0, PREFIX_1 ...; default pool-1, pool-2 ...
+  detail::count max_workers = usable_cpus();  ///< how many tasks run at once, those that wait for others apart
+  std::string thread_name_prefix = {};        ///< workers are named PREFIX_0, PREFIX_1 ...; default pool-1, pool-2 ...
   detail::shared_function<void()> initializer = {};  ///< called in each worker before its first task
-  std::size_t max_pending = 0;                       ///< how many tasks may wait before submit() does; 0: no bound
+  detail::count max_pending = 0;                     ///< how many tasks may wait before submit() does; 0: no bound
 };
 
 /// How a pool is shut down.
@@ -32,8 +33,8 @@ struct shutdown_options {
 
 /// How a map is made, see thread_pool::map.
 struct map_options {
-  std::size_t chunk_size = 1;       ///< how many calls are one task
-  std::size_t buffer_size = 0;      ///< how many inputs may be taken and not yet yielded; 0: no bound
+  detail::count chunk_size = 1;     ///< how many calls are one task
+  detail::count buffer_size = 0;    ///< how many inputs may be taken and not yet yielded; 0: no bound
   detail::time_limit timeout = {};  ///< how long it may take, a duration of any type; unless given, for ever
 };
 

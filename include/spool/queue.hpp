@@ -7,10 +7,12 @@
 #include <iterator>
 #include <memory>  // std::less, too
 #include <optional>
+#include <stdexcept>
 #include <stop_token>
 #include <type_traits>
 #include <utility>
 
+#include <spool/detail/base/count.hpp>
 #include <spool/detail/base/refuse.hpp>
 #include <spool/detail/platform/deadline.hpp>
 #include <spool/detail/queue/gate.hpp>
@@ -163,10 +165,10 @@ public:
 
   /// Takes what is there, at least one item and at most `max`, in one go, waiting for the first; assigns them to *out++.
   /// Returns  how many.
-  /// Throws   std::invalid_argument if max is 0. If `out` throws, those not yet assigned come back into the queue, even
+  /// Throws   std::invalid_argument if max is 0 or negative. If `out` throws, those not yet assigned come back into the queue, even
   ///          if it has been filled meanwhile.
   template <class Out>
-  std::size_t get_many(Out out, std::size_t max) {
+  std::size_t get_many(Out out, detail::count max) {
     static_assert(
         detail::takes_items<Out, T>,
         "spool: get_many(out, max) needs an output iterator for the items, such as std::back_inserter(vector)");
@@ -221,11 +223,16 @@ public:
 
 protected:
   template <class... Args>
-  explicit basic_queue(std::size_t maxsize, Args&&... args) : body_(maxsize, std::forward<Args>(args)...) {}
+  explicit basic_queue(detail::count maxsize, Args&&... args) : body_(checked(maxsize), std::forward<Args>(args)...) {}
   ~basic_queue() = default;
 
 private:
   friend iterator;
+  static std::size_t checked(detail::count maxsize) {
+    if (maxsize.is_absurd())
+      throw std::invalid_argument("spool::queue: its maxsize is beyond what memory can hold: give 0 for no bound");
+    return maxsize;
+  }
   std::optional<T> wait_and_take() { return body_.take_if(detail::wait_always{}); }
 
   detail::queue_body<T, Store> body_;
@@ -235,16 +242,16 @@ private:
 template <class T>
 class queue : public basic_queue<T, detail::fifo_store<T>> {
 public:
-  /// Of at most so many items; 0: no bound.      Throws  nothing.
-  explicit queue(std::size_t maxsize = 0) : basic_queue<T, detail::fifo_store<T>>(maxsize) {}
+  /// Of at most so many items; 0: no bound.      Throws  std::invalid_argument if maxsize is negative.
+  explicit queue(detail::count maxsize = 0) : basic_queue<T, detail::fifo_store<T>>(maxsize) {}
 };
 
 /// Last in, first out; Python's LifoQueue. See basic_queue for what all queues do.
 template <class T>
 class lifo_queue : public basic_queue<T, detail::lifo_store<T>> {
 public:
-  /// Of at most so many items; 0: no bound.      Throws  nothing.
-  explicit lifo_queue(std::size_t maxsize = 0) : basic_queue<T, detail::lifo_store<T>>(maxsize) {}
+  /// Of at most so many items; 0: no bound.      Throws  std::invalid_argument if maxsize is negative.
+  explicit lifo_queue(detail::count maxsize = 0) : basic_queue<T, detail::lifo_store<T>>(maxsize) {}
 };
 
 /// The smallest first, of equal ones the one that was put first; Python's PriorityQueue. See basic_queue for what all
@@ -255,8 +262,9 @@ public:
 template <class T, class Compare = std::less<T>>
 class priority_queue : public basic_queue<T, detail::priority_store<T, Compare>> {
 public:
-  /// Of at most so many items; 0: no bound.      Throws  what copying the comparison throws.
-  explicit priority_queue(std::size_t maxsize = 0, Compare compare = Compare())
+  /// Of at most so many items; 0: no bound.
+  /// Throws  std::invalid_argument if maxsize is negative, what copying the comparison throws.
+  explicit priority_queue(detail::count maxsize = 0, Compare compare = Compare())
       : basic_queue<T, detail::priority_store<T, Compare>>(maxsize, std::move(compare)) {}
 };
 

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include <spool/detail/base/bound_call.hpp>
+#include <spool/detail/base/count.hpp>
 #include <spool/detail/base/min_max.hpp>
 #include <spool/detail/base/refuse.hpp>
 #include <spool/detail/map/feed.hpp>
@@ -68,8 +69,12 @@ struct unnamed_pools {
 class thread_pool {
 public:
   /// With at most so many workers.
-  /// Throws  std::invalid_argument for none, or for more than half a million; std::bad_alloc.
-  explicit thread_pool(std::size_t max_workers = usable_cpus()) : thread_pool(pool_options{max_workers, {}, {}, 0}) {}
+  /// Throws  std::invalid_argument for none, for a negative number, or for more than half a million; std::bad_alloc.
+  template <class Number>
+    requires std::is_convertible_v<Number, detail::count>
+  explicit thread_pool(Number max_workers) : thread_pool(pool_options{max_workers, {}, {}, 0}) {}
+  /// With as many as usable_cpus().
+  thread_pool() : thread_pool(pool_options()) {}
   /// As the options say.      Throws  the same.
   explicit thread_pool(pool_options options) : pool_(make(std::move(options))) {}
   thread_pool(const thread_pool&) = delete;
