@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <thread>
 
@@ -26,6 +27,9 @@ inline void cpu_pause() noexcept {
 
 /// Lets another thread run on this processor, if one is ready.
 inline void cpu_yield() noexcept { std::this_thread::yield(); }
+
+/// Sleeps for some 50 us, so that another thread runs here, even one that a yield would not choose.
+inline void cpu_nap() noexcept { std::this_thread::sleep_for(std::chrono::microseconds(50)); }
 
 /// Whether two threads can run at the same time here; if not, spinning only delays what is waited for.
 inline bool has_several_cpus() noexcept {

@@ -2,15 +2,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 
 #include <spool/detail/base/min_max.hpp>
-#include <spool/detail/platform/atomic.hpp>
 #include <spool/detail/platform/clock.hpp>
 #include <spool/detail/platform/cpu.hpp>
 #include <spool/detail/platform/deadline.hpp>
-#include <spool/detail/platform/futex.hpp>
 #include <spool/detail/sync/adaptive_spin.hpp>
 #include <spool/detail/sync/spin.hpp>
 
@@ -98,9 +95,7 @@ inline constinit thread_local hand_off_habit my_hand_offs{};
 
 /// Lets a thread that wants this processor run, for a moment.
 inline void let_another_run() noexcept {
-  if (my_hand_offs.yield_until([] { return true; })) return;
-  const atomic<std::uint32_t> nobody_wakes{0};
-  futex_wait(nobody_wakes, 0, deadline::after(std::chrono::microseconds(50)));
+  if (!my_hand_offs.yield_until([] { return true; })) cpu_nap();
 }
 
 /// One wait of the calling thread for another, from its begin to its end, of which the thread learns.
