@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <spool/detail/base/narrowed.hpp>
 #include <spool/detail/config.hpp>
 
 namespace spool::inline SPOOL_ABI::detail {
@@ -27,7 +28,7 @@ private:
   static bool insert_into(std::vector<const void*>& table, const void* p) noexcept {
     const std::size_t mask = table.size() - 1;
     std::size_t at =
-        static_cast<std::size_t>(std::uint64_t{reinterpret_cast<std::uintptr_t>(p)} * 0x9e3779b97f4a7c15ULL >> 20);
+        narrowed<std::size_t>(std::uint64_t{reinterpret_cast<std::uintptr_t>(p)} * 0x9e3779b97f4a7c15ULL >> 20);
     for (;; ++at) {
       const void*& slot = table[at & mask];
       if (slot == p) return false;

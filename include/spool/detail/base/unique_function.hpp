@@ -91,7 +91,7 @@ private:
   template <class F>
   static R invoke(F& f, Args&&... args) {
     if constexpr (std::is_void_v<R>) {
-      f(std::forward<Args>(args)...);
+      static_cast<void>(f(std::forward<Args>(args)...));
     } else {
       return f(std::forward<Args>(args)...);
     }

@@ -57,6 +57,9 @@ private:
 
 struct by_completion_link : arrivals::node {
   std::size_t index = 0;  // among those that were not removed
+
+protected:
+  ~by_completion_link() = default;
 };
 
 /// The chunks of a map that yields in the order of their completion. The members mean the same.

@@ -178,7 +178,7 @@ private:
     if constexpr (std::is_member_pointer_v<std::remove_cv_t<F>>) {
       std::apply(f_, std::forward_as_tuple(std::forward<Element>(element)));
     } else {
-      f_(std::forward<Element>(element));
+      static_cast<void>(f_(std::forward<Element>(element)));
     }
   }
 

@@ -46,7 +46,7 @@ public:
   std::int64_t cpu_ns() const noexcept {
     timespec used{};
     if (::clock_gettime(clock_, &used) != 0) return 0;
-    return static_cast<std::int64_t>(used.tv_sec) * 1'000'000'000 + used.tv_nsec;
+    return std::int64_t{used.tv_sec} * 1'000'000'000 + used.tv_nsec;
   }
 
 private:

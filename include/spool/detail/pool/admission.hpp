@@ -6,6 +6,7 @@
 #include <exception>
 #include <utility>
 
+#include <spool/detail/base/narrowed.hpp>
 #include <spool/detail/pool/scheduler.hpp>
 
 namespace spool::inline SPOOL_ABI::detail {
@@ -122,7 +123,7 @@ inline std::size_t scheduler::pending() const noexcept {
   for (int tries = 16;; --tries) {
     const std::uint64_t come = come_so_far();
     const std::uint64_t before = std::exchange(gone, gone_so_far());
-    if (before == gone || tries == 0) return come > gone ? static_cast<std::size_t>(come - gone) : 0;
+    if (before == gone || tries == 0) return come > gone ? narrowed<std::size_t>(come - gone) : 0;
   }
 }
 

@@ -21,8 +21,8 @@ public:
 
   /// Adds what may start in this pool, if anything may.
   void add(awaited_results& wait, const void* pool) noexcept {
-    while (wait.next < wait.count && !next_may_start(wait, pool)) ++wait.next;
-    if (wait.next == wait.count) return;
+    while (wait.front < wait.count && !next_may_start(wait, pool)) ++wait.front;
+    if (wait.front == wait.count) return;
     lock_.lock();
     waits_.push_back(wait);
     lock_.unlock(lock_.note() + 1);
@@ -40,8 +40,8 @@ public:
   bool may_start(awaited_results& wait, const void* pool) noexcept {
     if (wait.count == 0) return false;
     word_guard held(lock_);
-    while (wait.next < wait.count && !next_may_start(wait, pool)) ++wait.next;
-    return wait.next < wait.count;
+    while (wait.front < wait.count && !next_may_start(wait, pool)) ++wait.front;
+    return wait.front < wait.count;
   }
 
   /// The next that may start, with a handle for the caller; null if there is none.
@@ -52,9 +52,9 @@ public:
     auto left = lock_.note();
     while (found == nullptr && !waits_.empty()) {
       awaited_results& wait = waits_.front();
-      while (wait.next < wait.count && !next_may_start(wait, pool)) ++wait.next;
-      if (wait.next < wait.count) {
-        found = wait.first[wait.next++];
+      while (wait.front < wait.count && !next_may_start(wait, pool)) ++wait.front;
+      if (wait.front < wait.count) {
+        found = wait.first[wait.front++];
         found->add_handle();  // whoever waits has one, and cannot leave before we unlock
       } else {
         waits_.erase(wait);
@@ -67,7 +67,7 @@ public:
 
 private:
   static bool next_may_start(const awaited_results& wait, const void* pool) noexcept {
-    const future_state_base* s = wait.first[wait.next];
+    const future_state_base* s = wait.first[wait.front];
     return s != nullptr && s->may_start_in(pool);
   }
 

@@ -196,7 +196,7 @@ public:
       if (thrown != nullptr) report_unhandled(std::move(thrown));
       here.finished();
     };
-    end(caught_from([this] { call_(); }, [&end] { end(ended_its_thread()); }));
+    end(caught_from([this] { static_cast<void>(call_()); }, [&end] { end(ended_its_thread()); }));
   }
 
   void discard(scheduler& from, std::exception_ptr const&) noexcept override {

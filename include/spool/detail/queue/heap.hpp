@@ -73,7 +73,7 @@ public:
     const std::size_t last = this->size_ - 1;
     std::size_t hole = 0;
     for (std::size_t child = 1; child < last; child = 2 * hole + 1) {
-      if (child + 1 < last) child += before(child + 1, child) ? 1 : 0;
+      if (child + 1 < last) child += before(child + 1, child) ? 1U : 0U;
       hole = child;
     }
     while (hole != 0 && before(last, hole)) hole = (hole - 1) / 2;

@@ -23,7 +23,7 @@ struct awaited_results : list_node {
 
   future_state_base* const* first;  // null where there is nothing (any more)
   std::size_t count;
-  std::size_t next = 0;  // those before were looked at; guarded by the pool
+  std::size_t front = 0;  // those before were looked at; guarded by the pool
   // For the one who waits, to see whether its pool stands still.
   deadline next_look = deadline::never();
   std::uint64_t started = 0;  // how many tasks had at its last look
@@ -89,6 +89,7 @@ public:
         return earlier(until, awaited_.next_look);
       case task_thread::patience::long_nap:
         return earlier(until, deadline::after(std::chrono::seconds(1)));
+      case task_thread::patience::unlimited:
       default:
         return until;
     }

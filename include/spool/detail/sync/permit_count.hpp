@@ -9,6 +9,7 @@
 #include <stop_token>
 
 #include <spool/detail/base/intrusive_list.hpp>
+#include <spool/detail/base/narrowed.hpp>
 #include <spool/detail/config.hpp>
 #include <spool/detail/platform/atomic.hpp>
 #include <spool/detail/platform/clock.hpp>
@@ -87,7 +88,7 @@ private:
     return value;
   }
   static constexpr std::ptrdiff_t permits_in(std::int64_t state) noexcept {
-    return state < 0 ? 0 : static_cast<std::ptrdiff_t>(state / one_permit);
+    return state < 0 ? 0 : narrowed<std::ptrdiff_t>(state / one_permit);
   }
   [[noreturn]] SPOOL_COLD static void refuse_release() {
     throw usage_error("spool::semaphore: released above its limit: release() once for each acquire()");

@@ -25,13 +25,17 @@ public:
   /// The place of one result. Outlives its stay here.
   class node : public observer {
   public:
-    void settled(bool with_error) noexcept final { to_->push(*this, with_error); }
+    void settled(bool with_error) noexcept final { to->push(*this, with_error); }
 
-  private:
-    friend class arrivals;
-    arrivals* to_ = nullptr;
-    node* next_ = nullptr;
-    bool collected_ = false;  // in the ready list, or taken
+    // The arrivals' own.
+    arrivals* to = nullptr;
+    node* next = nullptr;
+    bool collected = false;  // in the ready list, or taken
+
+  protected:
+    node() = default;
+    node(const node&) = default;  // while it is nowhere
+    ~node() = default;
   };
 
   arrivals() noexcept = default;
@@ -40,15 +44,15 @@ public:
 
   /// Puts one that is complete behind those that are ready.      Preconditions  nothing has been pushed.
   void append_ready(node& n) noexcept {
-    n.collected_ = true;
-    n.next_ = nullptr;
-    (last_ready_ == nullptr ? ready_ : last_ready_->next_) = &n;
+    n.collected = true;
+    n.next = nullptr;
+    (last_ready_ == nullptr ? ready_ : last_ready_->next) = &n;
     last_ready_ = &n;
   }
 
   /// Has the node pushed when its result is complete, or now if it is.
   void expect(node& n, future_state_base& result) noexcept {
-    n.to_ = this;
+    n.to = this;
     if (!result.observe(n)) push(n, false);
   }
 
@@ -59,14 +63,14 @@ public:
       collect();
     }
     node* const oldest = ready_;
-    ready_ = oldest->next_;
+    ready_ = oldest->next;
     if (ready_ == nullptr) last_ready_ = nullptr;
     return oldest;
   }
 
   /// Withdraws a node that was not taken.
   void leave(node& n, future_state_base& result) noexcept {
-    if (!n.collected_ && !result.unobserve(n)) ++left_uncollected_;
+    if (!n.collected && !result.unobserve(n)) ++left_uncollected_;
   }
   void finish() noexcept {
     awaited_results nothing;
@@ -78,7 +82,7 @@ private:
   void push(node& n, bool with_error) noexcept {
     node* newest = stack_.load(memory_order_relaxed);
     do {
-      n.next_ = newest;
+      n.next = newest;
     } while (!stack_.compare_exchange_weak(newest, &n, memory_order_release, memory_order_relaxed));  // (A)
     signal_.add(with_error);
   }
@@ -88,9 +92,9 @@ private:
     node* newest_first = stack_.exchange(nullptr, memory_order_acquire);  // (B) pairs with every (A)
     last_ready_ = newest_first;
     while (newest_first != nullptr) {
-      node* older = std::exchange(newest_first->next_, ready_);
+      node* older = std::exchange(newest_first->next, ready_);
       ready_ = std::exchange(newest_first, older);
-      ready_->collected_ = true;
+      ready_->collected = true;
       ++collected_;
     }
     if (collected_ < forget_at) return;
