@@ -12,9 +12,12 @@
 //   push_back_in(e)   puts an entry that was popped back to where it was    Preconditions  the same
 //   adopt(array)      goes on in that array if it is larger, and leaves the old one there
 //
-// Memory is allocated and freed by the queue, without its lock.
+// Memory is allocated and freed by the queue, without its lock. An array that is full is exchanged for one of twice the
+// size, one that is less than an eighth full for one that is then half full or less: so between two exchanges there are
+// at least as many puts or gets as the exchange moves entries, and no alternation of the two makes it go to and fro.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <memory>
 #include <type_traits>
@@ -36,23 +39,40 @@ public:
   std::size_t capacity() const noexcept { return array_.capacity(); }
 
   void adopt(array& larger) noexcept {
-    if (larger.capacity() <= array_.capacity()) return;
-    for (std::size_t i = 0; i < size_; ++i) larger.set(i, at(i));
-    array_.swap(larger);
-    first_ = 0;
+    if (larger.capacity() > array_.capacity()) move_to(larger);
+  }
+
+  /// Whether its memory is far too much for what lies in it and `more` entries.
+  bool is_sparse(std::size_t more) const noexcept { return size_ + more < sparse_below_; }
+
+  /// How large an array would do better.      Preconditions  is_sparse(more).
+  std::size_t better_capacity(std::size_t more) const noexcept {
+    return std::bit_ceil(larger_of(2 * (size_ + more), most_kept / 2));
+  }
+
+  /// Goes on in that array if it does better, and leaves the old one there. One without room says that there is no memory
+  /// for such: then the store is sparse again only when half of what is there now has left.
+  void adopt_smaller(array& smaller, std::size_t more) noexcept {
+    if (!is_sparse(more)) return;
+    if (smaller.capacity() == 0) {
+      sparse_below_ = (size_ + more) / 2;
+    } else if (size_ + more <= smaller.capacity() && smaller.capacity() < array_.capacity()) {
+      move_to(smaller);
+    }
   }
 
   /// Whether it is empty, and keeps more memory than an empty one should.
-  bool has_surplus() const noexcept { return size_ == 0 && array_.capacity() > kept_bytes / sizeof(Entry) + 16; }
+  bool has_surplus() const noexcept { return size_ == 0 && array_.capacity() > most_kept; }
 
   /// Leaves its memory to the caller.      Preconditions  empty.
-  void shed(array& surplus) noexcept { array_.swap(surplus); }
+  void shed(array& surplus) noexcept { move_to(surplus); }
 
   /// Leaves its items to the caller, who calls destroy_items() there.
   void give_all(queue_store& other) noexcept {
     array_.swap(other.array_);
     std::swap(first_, other.first_);
     std::swap(size_, other.size_);
+    std::swap(sparse_below_, other.sparse_below_);
   }
 
   void destroy_items() noexcept {
@@ -73,7 +93,8 @@ public:
   queue_store() noexcept = default;
 
 protected:
-  static constexpr std::size_t kept_bytes = 64 * 1024;
+  /// An array of so many entries is kept, however few there are.
+  static constexpr std::size_t most_kept = 64 * 1024 / sizeof(Entry) + 16;
 
   Entry& at(std::size_t i) noexcept { return array_[(first_ + i) & (array_.capacity() - 1)]; }
   void set(std::size_t i, Entry& e) noexcept { array_.set((first_ + i) & (array_.capacity() - 1), e); }
@@ -81,6 +102,16 @@ protected:
   array array_;
   std::size_t first_ = 0;  // counts on and on, also below 0; stays 0 but in a ring
   std::size_t size_ = 0;
+
+private:
+  void move_to(array& other) noexcept {
+    for (std::size_t i = 0; i < size_; ++i) other.set(i, at(i));
+    array_.swap(other);
+    first_ = 0;
+    sparse_below_ = array_.capacity() > most_kept ? array_.capacity() / 8 : 0;
+  }
+
+  std::size_t sparse_below_ = 0;  // with fewer entries a smaller array is looked for; 0: never
 };
 
 /// First in, first out: a ring.

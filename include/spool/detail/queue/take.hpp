@@ -14,6 +14,27 @@
 
 namespace spool::inline SPOOL_ABI::detail {
 
+/// Exchanges the array of a store for a smaller one, if that is sparse; `gone` of the items on loan will not come back. If
+/// there is no memory for that, the larger one stays.
+/// Preconditions  locked.      Returns  false, still locked, if there is nothing to do; else it is not locked any more.
+template <class Store>
+SPOOL_COLD bool shrink_and_unlock(queue_core& core, Store& store, std::size_t gone) noexcept {
+  const std::size_t on_loan = core.may_come_back() - gone;
+  if (!store.is_sparse(on_loan)) return false;
+  const std::size_t capacity = store.better_capacity(on_loan);
+  core.unlock();
+  typename Store::array smaller;
+  try {
+    smaller = typename Store::array(capacity);
+  } catch (...) {
+    // The larger one will do.
+  }
+  core.lock();
+  store.adopt_smaller(smaller, core.may_come_back() - gone);
+  core.unlock();
+  return true;
+}
+
 /// The lock, held on an item until the end of the scope, which takes the item out: so a result is made of it first, and if
 /// that throws the item stays.
 template <class T, class Store>
@@ -21,7 +42,10 @@ class queue_taking {
 public:
   template <class Wait>
   queue_taking(queue_core& core, Store& store, Wait&& wait)
-      : core_(core), store_(store), has_item_(core.lock_when_ready(queue_core::getting, wait)) {
+      : core_(core),
+        store_(store),
+        has_item_(core.lock_when_ready(queue_core::getting, wait) &&
+                  (!store.is_sparse(0) || lock_shrunk(core, store, wait))) {
     if (!has_item_) return;
     if constexpr (!std::is_nothrow_move_constructible_v<T>) exceptions_ = std::uncaught_exceptions();
     try {
@@ -53,6 +77,17 @@ public:
   T& item() noexcept { return store_.next(); }
 
 private:
+  /// Memory is given back before an item is taken: after that, whoever waited for its place may destroy the queue. No
+  /// member, as the fast path then keeps this object in registers.
+  /// Preconditions  locked.      Returns  false, not locked, if the item has gone meanwhile and waiting gave up.
+  template <class Wait>
+  SPOOL_COLD static bool lock_shrunk(queue_core& core, Store& store, Wait& wait) {
+    while (shrink_and_unlock(core, store, 0)) {
+      if (!core.lock_when_ready(queue_core::getting, wait)) return false;
+    }
+    return true;
+  }
+
   queue_core& core_;
   Store& store_;
   const bool has_item_;
@@ -86,6 +121,7 @@ public:
 
   ~queue_delivery() {
     core_.lock();
+    while (store_.is_sparse(0) && shrink_and_unlock(core_, store_, handed_out_)) core_.lock();
     if (core_.discards()) {
       core_.unlock();
       for (std::size_t i = handed_out_; i != items_.size(); ++i)
