@@ -436,7 +436,7 @@ inline bool wait_or_stop(future_state_base& state, std::stop_token stop) {
     const auto end_wait = [&waiter]() noexcept { waiter.signal.stop(); };
     std::stop_callback<decltype(end_wait)> on_stop(std::move(stop), end_wait);
     future_state_base* const self = &state;
-    awaited_results awaited(&self, 1);
+    awaited_results awaited(&self, 1, false);
     waiter.signal.wait(1, deadline::never(), awaited);
   }
   state.unobserve(waiter);

@@ -56,9 +56,10 @@ struct unnamed_pools {
 /// Shape            Up to max_workers threads, each started when it is first needed; neither copied nor moved.
 /// Blocks           Only what says so. A task may wait for tasks of its own pool and of others, to any depth: it runs
 ///                  what it waits for itself if that has not started, else another thread stands in for it meanwhile.
-///                  So max_workers bounds the tasks that don't so wait. Only if a wait has lasted a second, what it is
-///                  for has not begun, and no other task has for half a second, a single thread too many comes and runs
-///                  it: those that run may be blocked by a lock that the waiting task holds.
+///                  So max_workers bounds the tasks that don't so wait; so does for_each, called outside, for its caller.
+///                  Only if what a task, or a callback, waits for has not begun, and nothing else has for half a second,
+///                  a single thread too many comes and runs it: those that run may be blocked by a lock that the waiting
+///                  code holds. Where threads were refused, the pool asks again until it has them.
 /// Synchronization  submit() happens before the start of the task, its end before whatever reports it done.
 /// Complexity       submit() is one block of memory, reused in the steady state, and no system call unless a worker
 ///                  sleeps and none searches. A task made inside the pool takes no lock.

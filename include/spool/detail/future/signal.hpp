@@ -49,7 +49,7 @@ public:
 
   /// Waits until `goal` are complete, until stop(), or, if so wished, until one is complete with an error.
   /// Returns  false if the deadline passed first.
-  /// A pool whose worker waits runs the `awaited` first.
+  /// Pools run the `awaited` first.
   bool wait(std::uint32_t goal, deadline until, awaited_results& awaited) noexcept {
     const auto over = [&] { return is_over(word_.load(memory_order_acquire), goal); };  // (B)
     if (over()) return true;
@@ -57,7 +57,7 @@ public:
     if (until.passed()) return over();
     hand_off_wait waiting(until);
     if (waiting.stay_awake_until(over)) return true;
-    task_wait sleep(awaited);
+    task_wait sleep(awaited, &word_);
     for (;;) {
       const std::uint32_t seen = word_.fetch_or(sleeping, memory_order_acq_rel);  // (B)
       if (is_over(seen, goal)) break;

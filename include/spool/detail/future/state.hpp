@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <spool/detail/future/state_base.hpp>
+#include <spool/detail/future/task_wait.hpp>
 
 namespace spool::inline SPOOL_ABI::detail {
 

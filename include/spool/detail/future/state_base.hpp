@@ -152,6 +152,7 @@ public:
   /// Preconditions  it is settled, and the caller keeps a handle.
   SPOOL_COLD void run_callbacks() noexcept {
     if (my_callbacks.is_full()) return put_off_callbacks();
+    const guest_scope scope;
     my_callbacks.enter();
     run_callbacks_here();
     leave_callback();
@@ -195,8 +196,26 @@ public:
     if (current_phase() == pending) run_in_waiter(here);
   }
 
-  /// Whether it has not started, and a thread of this pool may run it at once.
-  virtual bool may_start_in(const void*) const noexcept { return false; }
+  /// The pool whose task it is; null if it is none's. To be compared only, see hold_host().
+  virtual task_host* its_host() const noexcept { return nullptr; }
+  /// Keeps that pool for the caller, who has to let it go.      Returns  false if it is done, or is no task.
+  ///
+  /// Lifetime  The pool does not end before its task has. A task that ends while it is observed takes the list's lock
+  ///           after it is done, and before it is counted: what is not done under this lock has its pool.
+  bool hold_host() noexcept {
+    task_host* const host = its_host();
+    if (host == nullptr) return false;
+    word_guard held(list_lock_);
+    if (phase_of(word_.fetch_or(observed, memory_order_acq_rel)) >= cancelling) return false;  // (B)
+    host->hold();
+    return true;
+  }
+  /// Whether a thread of its pool may run it at once; `out_of_turn`: though others were submitted earlier.
+  /// Preconditions  it is pending.
+  virtual bool may_start_now(bool out_of_turn) const noexcept {
+    static_cast<void>(out_of_turn);
+    return false;
+  }
   /// Runs it in the calling thread, if it has not started; takes over a handle.
   virtual void run_awaited(task_thread&) { drop_handle(); }
 
@@ -227,6 +246,7 @@ public:
     static_assert(std::is_base_of_v<done_callback, Callback> && std::is_final_v<Callback>);
     if (try_add_callback(callback)) return;
     if (my_callbacks.is_full()) return put_off(callback);
+    const guest_scope scope;
     my_callbacks.enter();
     run_completed(callback.run(*this));
     leave_callback();
@@ -376,8 +396,8 @@ private:
     hand_off_wait waiting(until);
     if (waiting.stay_awake_until([&] { return current_phase() >= wanted; })) return true;
     future_state_base* const self = this;
-    awaited_results awaited(&self, 1);
-    task_wait sleep(awaited);
+    awaited_results awaited(&self, 1, until.is_never());
+    task_wait sleep(awaited, &word_);
     for (;;) {
       std::uint32_t seen = word_.load(memory_order_acquire);  // (B)
       if (phase_of(seen) >= wanted) return true;

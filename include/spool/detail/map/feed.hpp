@@ -11,6 +11,7 @@
 #include <spool/detail/map/inputs.hpp>
 #include <spool/detail/platform/deadline.hpp>
 #include <spool/detail/pool/scheduler.hpp>
+#include <spool/detail/sync/blocking.hpp>
 #include <spool/errors.hpp>
 
 namespace spool::inline SPOOL_ABI::detail {
@@ -90,6 +91,7 @@ private:
   /// tasks themselves.
   template <class Function, class Add>
   void take_chunk(std::size_t most, Function& f, Add& add) {
+    const guest_scope scope;
     if (!has_next()) return;
     pool_.must_accept();  // so that nothing is taken in vain, unless the pool is shut down right now
     typename Chunk::owner chunk(new Chunk(pool_, f));

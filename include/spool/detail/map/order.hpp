@@ -74,7 +74,7 @@ public:
   }
   Chunk* next(deadline until) noexcept {
     if (next_ == nullptr) {
-      awaited_results awaited(chunks_.data(), chunks_.size());
+      awaited_results awaited(chunks_.data(), chunks_.size(), until.is_never() && chunks_.size() == 1);
       next_ = static_cast<Chunk*>(arrivals_.take(until, awaited));
     }
     return next_;

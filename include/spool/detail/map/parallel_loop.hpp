@@ -17,6 +17,7 @@
 #include <spool/detail/platform/deadline.hpp>
 #include <spool/detail/pool/scheduler.hpp>
 #include <spool/detail/pool/submitted_task.hpp>
+#include <spool/detail/sync/blocking.hpp>
 #include <spool/detail/sync/word_lock.hpp>
 
 namespace spool::inline SPOOL_ABI::detail {
@@ -104,7 +105,10 @@ public:
   /// Throws  what a call of f threw first.
   void run() {
     ask();
-    work();
+    {
+      const guest_scope scope(pool_.is_here() ? nullptr : &pool_);
+      work();
+    }
     for (helper* h = asked_.exchange(nullptr, memory_order_acquire); h != nullptr;  // (B)
          h = asked_.exchange(nullptr, memory_order_acquire)) {
       part_with(h);

@@ -20,7 +20,7 @@ inline scheduler::admission::admission(scheduler& pool, deadline until) : pool_(
   }
   if (!pool.bound_.try_enter()) {
     const auto refused = [&pool] { return pool.decided() != nullptr || pool.load_word().closing(); };
-    if (until.passed() || !pool.bound_.enter(until, refused)) {
+    if (until.passed() || !pool.bound_.enter(pool, until, refused)) {
       pool.must_accept();
       return;
     }

@@ -1,9 +1,15 @@
-// spool/detail/pool/blocked_waits.hpp · what the waiting tasks of a pool wait for, to be run first
+// spool/detail/pool/blocked_waits.hpp · the threads that wait for a pool, and what is to be run first for them
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
 #include <spool/detail/base/intrusive_list.hpp>
+#include <spool/detail/base/min_max.hpp>
 #include <spool/detail/future/state.hpp>
+#include <spool/detail/future/task_wait.hpp>
 #include <spool/detail/sync/blocking.hpp>
 #include <spool/detail/sync/word_lock.hpp>
 
@@ -12,50 +18,76 @@ namespace spool::inline SPOOL_ABI::detail {
 /// A task that waits may hold a lock that the next task in the queue wants: who stands in for it must not begin with that
 /// one, but with what is waited for.
 ///
-/// Invariant  In the list are the waits of which something may not have started; the lock's note is their number. A wait
+/// Invariant  In the first list are the waits of which something may start; the lock's note is their number. A wait
 ///            joins before its worker counts as not awake, so that whoever comes for its place finds it, and leaves
 ///            after it counts as awake again, so that whoever finds it gone knows that the place is taken.
+///            In the second list are all waits; the lookout is one of them, see thread_debt.
 class awaited_board {
 public:
-  bool empty() const noexcept { return lock_.untouched(); }
+  /// What the pool can do for a wait.
+  enum class outlook : std::uint8_t {
+    nothing,  // all of it has started, or is no task of the pool
+    later,    // something is not in the pool yet
+    now       // something may start
+  };
 
-  /// Adds what may start in this pool, if anything may.
-  void add(awaited_results& wait, const void* pool) noexcept {
-    while (wait.front < wait.count && !next_may_start(wait, pool)) ++wait.front;
-    if (wait.front == wait.count) return;
+  bool empty() const noexcept { return lock_.note() == 0; }
+
+  void add(pool_wait& wait, const task_host& pool) noexcept {
+    wait.out_of_turn = wait.is_lookout = false;
+    wait.next_look = deadline::never();
+    wait.asleep.store(0, memory_order_relaxed);
     lock_.lock();
-    waits_.push_back(wait);
-    lock_.unlock(lock_.note() + 1);
+    sleepers_.push_back(wait);
+    unlock(wait.role != wait_role::visitor && list_if_something_may_start(wait, pool));
   }
 
-  void remove(awaited_results& wait) noexcept {
-    if (wait.count == 0) return;
+  /// Returns  whether it was the lookout.
+  bool remove(pool_wait& wait) noexcept {
+    wait.asleep.store(0, memory_order_relaxed);
     lock_.lock();
-    const bool listed = wait.linked();
+    sleepers_.erase(wait);
+    const bool was_lookout = lookout_ == &wait;
+    if (was_lookout) lookout_ = nullptr;
+    const bool listed = static_cast<awaited_entry&>(wait).linked();
     if (listed) waits_.erase(wait);
     lock_.unlock(lock_.note() - (listed ? 1 : 0));
+    return was_lookout;
   }
 
-  /// Whether something of it may start still.
-  bool may_start(awaited_results& wait, const void* pool) noexcept {
-    if (wait.count == 0) return false;
-    word_guard held(lock_);
-    while (wait.front < wait.count && !next_may_start(wait, pool)) ++wait.front;
-    return wait.front < wait.count;
+  /// What may be done for it, in its turn or not; the next to come finds it if something may start in its turn.
+  outlook look(pool_wait& wait, const task_host& pool) noexcept {
+    if (wait.awaited->count == 0) return outlook::nothing;
+    lock_.lock();
+    const bool joins = list_if_something_may_start(wait, pool);
+    outlook found = outlook::now;
+    if (find(wait, pool, true) == none) {
+      found = wait.at->next < wait.awaited->count ? outlook::later : outlook::nothing;
+    }
+    unlock(joins);
+    return found;
+  }
+
+  /// What it waits for may be run before tasks that were submitted earlier.
+  void let_overtake(pool_wait& wait, const task_host& pool) noexcept {
+    lock_.lock();
+    wait.out_of_turn = true;
+    unlock(list_if_something_may_start(wait, pool));
   }
 
   /// The next that may start, with a handle for the caller; null if there is none.
-  future_state_base* take(const void* pool) noexcept {
+  future_state_base* take(const task_host& pool) noexcept {
     if (empty()) return nullptr;
     lock_.lock();
     future_state_base* found = nullptr;
     auto left = lock_.note();
     while (found == nullptr && !waits_.empty()) {
-      awaited_results& wait = waits_.front();
-      while (wait.front < wait.count && !next_may_start(wait, pool)) ++wait.front;
-      if (wait.front < wait.count) {
-        found = wait.first[wait.front++];
+      pool_wait& wait = static_cast<pool_wait&>(waits_.front());
+      const std::size_t place = find(wait, pool, wait.out_of_turn);
+      if (place != none) {
+        found = wait.awaited->first[place];
         found->add_handle();  // whoever waits has one, and cannot leave before we unlock
+        if (place == wait.at->next) ++wait.at->next;
       } else {
         waits_.erase(wait);
         --left;
@@ -65,14 +97,64 @@ public:
     return found;
   }
 
-private:
-  static bool next_may_start(const awaited_results& wait, const void* pool) noexcept {
-    const future_state_base* s = wait.first[wait.front];
-    return s != nullptr && s->may_start_in(pool);
+  // ── while a thread is owed ──
+
+  /// Makes it the lookout if there is none.      Returns  whether it is now.
+  bool become_lookout(pool_wait& wait) noexcept {
+    word_guard held(lock_);
+    if (lookout_ == nullptr) lookout_ = &wait;
+    return lookout_ == &wait;
+  }
+  /// Preconditions  it is the lookout.
+  void resign(pool_wait& wait) noexcept {
+    word_guard held(lock_);
+    if (lookout_ == &wait) lookout_ = nullptr;
+  }
+  /// What a thread sleeps on that may become the lookout; null if none sleeps, or there is one already.
+  const atomic<std::uint32_t>* sleeping_candidate() noexcept {
+    word_guard held(lock_);
+    if (lookout_ != nullptr || sleepers_.empty()) return nullptr;
+    for (sleeper_entry* s = &sleepers_.front(); s != nullptr; s = sleepers_.after(*s)) {
+      const pool_wait& wait = static_cast<pool_wait&>(*s);
+      if (wait.asleep.load(memory_order_seq_cst) != 0) return wait.word;
+    }
+    return nullptr;
   }
 
-  word_lock lock_;  // guards the list and the waits in it
-  intrusive_list<awaited_results> waits_;
+private:
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+  static constexpr std::size_t most_looked_at = 64;  // of those that are not in the pool yet
+
+  void unlock(bool one_more) noexcept { lock_.unlock(lock_.note() + (one_more ? 1 : 0)); }
+
+  /// Preconditions  lock_ is held.      Returns  whether it has joined the list just now.
+  bool list_if_something_may_start(pool_wait& wait, const task_host& pool) noexcept {
+    if (static_cast<awaited_entry&>(wait).linked() || find(wait, pool, wait.out_of_turn) == none) return false;
+    waits_.push_back(wait);
+    return true;
+  }
+
+  /// Where something is that may start; none if nothing may.
+  static std::size_t find(pool_wait& wait, const task_host& pool, bool out_of_turn) noexcept {
+    const awaited_results& all = *wait.awaited;
+    if (wait.at->host != &pool) *wait.at = {&pool, 0};
+    std::size_t& next = wait.at->next;
+    const auto has_started = [&](const future_state_base* s) {
+      return s == nullptr || s->current_phase() != future_state_base::pending || s->its_host() != &pool;
+    };
+    while (next < all.count && has_started(all.first[next])) ++next;
+    const std::size_t end = next + smaller_of(all.count - next, most_looked_at);
+    for (std::size_t i = next; i < end; ++i) {
+      const future_state_base* const s = all.first[i];
+      if (!has_started(s) && s->may_start_now(out_of_turn)) return i;
+    }
+    return none;
+  }
+
+  word_lock lock_;  // guards what follows, and the waits in the lists
+  intrusive_list<awaited_entry> waits_;
+  intrusive_list<sleeper_entry> sleepers_;
+  pool_wait* lookout_ = nullptr;
 };
 
 }  // namespace spool::inline SPOOL_ABI::detail

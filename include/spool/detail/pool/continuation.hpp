@@ -102,7 +102,9 @@ public:
     return nullptr;
   }
 
-  bool may_start_in(const void* pool) const noexcept override { return is_inside() && base::may_start_in(pool); }
+  bool may_start_now(bool out_of_turn) const noexcept override {
+    return is_inside() && base::may_start_now(out_of_turn);
+  }
 
 protected:
   bool run_in_waiter(task_thread& thread, bool must) noexcept override {

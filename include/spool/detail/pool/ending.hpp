@@ -40,8 +40,7 @@ inline bool scheduler::wait_idle(deadline until) noexcept {
   add_to_word(pool_word::one_watcher);
   bool idle = false;
   {
-    awaited_results nothing;
-    task_wait sleep(nothing);
+    task_wait sleep(*this, &idle_epoch_);
     for (;;) {
       const std::uint32_t epoch = idle_epoch_.load(memory_order_acquire);
       idle = all_ended();
@@ -61,7 +60,6 @@ inline void scheduler::close() noexcept {
 
 inline bool scheduler::wait_end(deadline until) noexcept {
   if (ending_.load(memory_order_acquire) == static_cast<std::uint32_t>(ending::joined)) return true;
-  awaited_results nothing;
   std::optional<task_wait> sleep;
   for (;;) {
     std::uint32_t seen = ending_.load(memory_order_acquire);
@@ -71,14 +69,15 @@ inline bool scheduler::wait_end(deadline until) noexcept {
                                            memory_order_relaxed)) {
         continue;
       }
-      if (!sleep) sleep.emplace(nothing);  // destructors of thread_local objects may wait for tasks, and for long
+      if (!sleep)
+        sleep.emplace(*this, &ending_);  // destructors of thread_local objects may wait for tasks, and for long
       join_threads();
       ending_.store(static_cast<std::uint32_t>(ending::joined), memory_order_release);
       futex_wake_all(&ending_);
       return true;
     }
     if (until.passed()) return false;
-    if (!sleep) sleep.emplace(nothing);
+    if (!sleep) sleep.emplace(*this, &ending_);
     futex_wait(ending_, seen, sleep->nap(until));
   }
 }

@@ -35,13 +35,13 @@ public:
     return true;
   }
 
-  /// Takes a place, sleeping until there is one, the deadline passes, or `refused` says that there will be none.
+  /// Takes a place in that pool, sleeping until there is one, the deadline passes, or `refused` says that there will be
+  /// none.
   /// Returns  whether it took one.
   template <class Refused>
-  bool enter(deadline until, Refused&& refused) noexcept {
+  bool enter(task_host& pool, deadline until, Refused&& refused) noexcept {
     if (try_enter()) return true;
-    awaited_results nothing;
-    task_wait sleep(nothing);
+    task_wait sleep(pool, &epoch_);
     waiting_.fetch_add(1, memory_order_seq_cst);
     bool entered = false;
     for (;;) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <bit>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -25,6 +26,7 @@
 #include <spool/detail/pool/pending_limit.hpp>
 #include <spool/detail/pool/spent_entries.hpp>
 #include <spool/detail/pool/task.hpp>
+#include <spool/detail/pool/thread_debt.hpp>
 #include <spool/detail/pool/word.hpp>
 #include <spool/detail/pool/worker.hpp>
 #include <spool/detail/sync/blocking.hpp>
@@ -56,12 +58,13 @@ struct stoppable_entry : list_node {
 ///                     it ends (a worker's finished, discarded_), each counter only growing. If the sum of the ends,
 ///                     read first, equals the sum of the entries, read then, every task counted as entered has ended:
 ///                     each end read implies its entry, and a child enters before its parent ends.
-class scheduler {
+class scheduler final : public task_host {
 public:
   /// Shape  max_pending 0: no bound.
   scheduler(std::size_t max_workers, std::string name_prefix, shared_function<void()> initializer,
             std::size_t max_pending)
       : max_workers_(max_workers),
+        most_awake_(max_workers),
         name_prefix_(std::move(name_prefix)),
         initializer_(std::move(initializer)),
         lane_count_(max_workers == 1 ? 1 : most_lanes),
@@ -139,12 +142,20 @@ public:
   bool wait_end(deadline until) noexcept;
 
   /// Whether the calling thread is one of its workers.
-  bool is_here() const noexcept { return current_task_thread != nullptr && current_task_thread->pool() == this; }
+  bool is_here() const noexcept { return current_task_thread != nullptr && &current_task_thread->host() == this; }
 
   void add_owner() noexcept { owners_.fetch_add(1, memory_order_relaxed); }
   void drop_owner() noexcept {
     if (owners_.fetch_sub(1, memory_order_acq_rel) == 1) delete this;
   }
+
+  // ── for who waits, see task_host ──
+
+  inline void begin_wait(pool_wait& wait) noexcept override;
+  inline deadline ask_again(pool_wait& wait) noexcept override;
+  inline void end_wait(pool_wait& wait) noexcept override;
+  void hold() noexcept override { add_owner(); }
+  void let_go() noexcept override { drop_owner(); }
 
   // ── for running tasks ──
 
@@ -194,20 +205,38 @@ private:
   void discard(task& t) noexcept;
   const verdict* decided() const noexcept { return verdict_.load(memory_order_seq_cst); }
 
-  /// As what a worker is called: as one of max_workers, or as one too many, who runs only what is waited for.
+  /// How many workers may be awake: as many as may, or one extra, granted before, that runs only what is waited for.
   enum class room : std::uint8_t { for_max_workers, for_one_too_many };
 
+  /// How many may be awake, the extra ones apart: max_workers, and one for each guest that waits.
+  std::size_t most_awake() const noexcept { return most_awake_.load(memory_order_seq_cst); }
   bool wants_another(pool_word seen, room r = room::for_max_workers) const noexcept {
-    return seen.searching() == 0 && seen.awake() < max_workers_ + (r == room::for_one_too_many ? 1 : 0);
+    return seen.searching() == 0 && (r == room::for_one_too_many || seen.awake() < most_awake());
   }
   bool has_too_many_awake() const noexcept {
-    return pool_word{word_.load(memory_order_relaxed)}.awake() > max_workers_;
+    return pool_word{word_.load(memory_order_relaxed)}.awake() > most_awake_.load(memory_order_relaxed);
   }
+  /// Whether a searching worker would find something waited for that it may run.
+  bool may_run_awaited() const noexcept {
+    return !awaited_.empty() && (!has_too_many_awake() || (extras_.load(memory_order_relaxed) & extra_granted) != 0);
+  }
+  bool stands_still(pool_wait& wait) noexcept;
+  bool take_grant() noexcept;
+  void return_grant() noexcept { extras_.fetch_sub(one_extra, memory_order_seq_cst); }
+  bool run_on_stack_of(pool_wait& wait) noexcept;
+
   void ensure_a_worker();
   bool summon(room r = room::for_max_workers) noexcept;
+  bool try_summon(room r) noexcept;
+  bool summon_once(room r) noexcept;
+  void find_lookout() noexcept;
+  bool keeps_lookout(pool_wait& wait) noexcept;
+  void pay_debt() noexcept;
+  static void pause_for(std::chrono::microseconds d) noexcept;
+  static deadline short_nap() noexcept;
   enum class thread_start { started, needless, nothing_to_do, refused };
   thread_start start_if_needed(os_thread& left, room r) noexcept;
-  os_thread start_worker(room r = room::for_max_workers);
+  os_thread start_worker();
   worker& idle_slot();
   void break_by(std::exception_ptr why, worker& w) noexcept;
   void be_broken() noexcept;
@@ -231,6 +260,8 @@ private:
 
   // Read by all, seldom written.
   const std::size_t max_workers_;
+  atomic<std::size_t> most_awake_;                        // changes only while a guest waits
+  thread_debt debt_;                                      // changes only when a thread is refused
   const signal_mask signals_ = signal_mask::of_caller();  // what each worker blocks, whoever starts it
   const std::string name_prefix_;
   const shared_function<void()> initializer_;  // called by each worker at its start, by several at once
@@ -270,6 +301,19 @@ private:
 
   awaited_board awaited_;
 
+  // What a pool that stands still allows beyond most_awake: bit 0 says that one more may run something that is waited
+  // for, the rest is the number of those that do.
+  static constexpr std::uint32_t extra_granted = 1;
+  static constexpr std::uint32_t one_extra = 2;
+  atomic<std::uint32_t> extras_{0};
+  // How long nothing may start before the pool counts as standing still: short where it has been so before.
+  static constexpr std::int64_t least_patience_ns = 10'000'000;
+  static constexpr std::int64_t most_patience_ns = 500'000'000;
+  static constexpr std::int64_t patience_beside_extra_ns = 4'000'000'000;
+  static constexpr std::int64_t longest_look_ns = 8'000'000'000;
+  atomic<std::int64_t> patience_ns_{most_patience_ns};
+  atomic<std::int64_t> next_payment_ns_{0};  // when a task's end asks for an owed thread again
+
   lane lanes_[most_lanes];
 };
 
@@ -291,4 +335,5 @@ private:
 #include <spool/detail/pool/ending.hpp>
 #include <spool/detail/pool/sweep.hpp>
 #include <spool/detail/pool/threads.hpp>
+#include <spool/detail/pool/waiting.hpp>
 #include <spool/detail/pool/worker_loop.hpp>

@@ -64,9 +64,8 @@ public:
   bool is_spent() const noexcept override { return this->current_phase() != future_state_base::pending; }
   std::size_t size_in_bytes() const noexcept override { return sizeof(*this); }
 
-  bool may_start_in(const void* pool) const noexcept override {
-    return pool == &pool_ && this->current_phase() == future_state_base::pending && !must_keep_its_turn();
-  }
+  task_host* its_host() const noexcept override { return &pool_; }
+  bool may_start_now(bool out_of_turn) const noexcept override { return out_of_turn || !must_keep_its_turn(); }
   void run_awaited(task_thread& thread) override {
     if (pool_.is_decided() || !this->claim()) return this->drop_handle();  // whoever has the entry discards it
     leave_spent_entry();
@@ -85,7 +84,7 @@ public:
 
 protected:
   bool run_in_waiter(task_thread& thread, bool must) noexcept override {
-    if (thread.pool() != &pool_) return false;
+    if (&thread.host() != &pool_) return false;
     worker& here = static_cast<worker&>(thread);
     if (!here.may_run_tasks()) return false;
     if (!must && !here.has_room_on_stack()) return false;

@@ -46,7 +46,7 @@ inline worker& scheduler::idle_slot() {
 /// Starts one more thread.      Preconditions  lock_ is held.
 /// Returns  the handle of one that has left, to be joined without the lock.
 /// Throws   std::system_error or std::bad_alloc, nothing changed.
-inline os_thread scheduler::start_worker(room r) {
+inline os_thread scheduler::start_worker() {
   worker& w = idle_slot();
   std::string name = name_prefix_ + '_' + std::to_string(w.index_);
   // It starts with this lock, so it sees what is written below.
@@ -55,7 +55,6 @@ inline os_thread scheduler::start_worker(room r) {
   add_owner();
   w.name_ = std::move(name);
   w.alive_ = true;
-  w.one_too_many_ = r == room::for_one_too_many;
   ++threads_alive_;
   thread_count_.store(thread_count_.load(memory_order_relaxed) + 1, memory_order_relaxed);
   if (initializer_) ++in_initializer_;
@@ -84,7 +83,7 @@ inline void scheduler::ensure_a_worker() {
 
 /// Makes one more worker search, if nobody searches and there is room: the last that parked, else a new thread.
 /// Returns  false if one is needed and the system refuses it.
-inline bool scheduler::summon(room r) noexcept {
+inline bool scheduler::summon_once(room r) noexcept {
   for (;;) {
     std::uint64_t seen = word_.load(memory_order_relaxed);
     do {
@@ -94,7 +93,6 @@ inline bool scheduler::summon(room r) noexcept {
     lock_.lock();
     if (worker* w = parked_.pop_back()) {
       lock_.unlock();
-      w->one_too_many_ = r == room::for_one_too_many;
       w->unpark();
       return true;
     }
@@ -125,7 +123,7 @@ inline scheduler::thread_start scheduler::start_if_needed(os_thread& left, room 
   // Another whom the same task has called has taken it meanwhile.
   if (!any_work()) return thread_start::nothing_to_do;
   try {
-    left = start_worker(r);
+    left = start_worker();
     return thread_start::started;
   } catch (...) {
     return thread_start::refused;  // those that are there will do the work

@@ -72,13 +72,6 @@ public:
   work_deque& own() noexcept { return own_; }
   void count_spawned() noexcept { count(spawned_); }
 
-  // ── task_thread ──
-
-  // Inline here already: else every file that includes this would hold the table of virtual functions, and all behind it.
-  inline patience begin_wait(awaited_results& awaited) noexcept override;
-  inline patience ask_again(awaited_results& awaited) noexcept override;
-  inline void end_wait(awaited_results& awaited) noexcept override;
-
 private:
   friend class scheduler;
 
@@ -105,7 +98,6 @@ private:
   task* steal_from_others(std::size_t most_victims) noexcept;
   bool search(task*& found) noexcept;
   bool run_awaited();
-  bool stands_still(awaited_results& awaited) noexcept;
   void start_searching() noexcept;
   void stop_searching() noexcept;
   bool park() noexcept;
@@ -131,7 +123,6 @@ private:
 
   // Shared with who wakes it.
   alignas(cache_line) atomic<std::uint32_t> parked_{0};  // 1 from before it joins the list of the parked until unpark()
-  bool one_too_many_ = false;  // called as such; written before it starts or is unparked, and by its own thread
   // Guarded by the scheduler's lock; thread_ is the joining thread's alone once all have left.
   os_thread thread_;
   std::string name_;      // for the thread about to start

@@ -19,7 +19,7 @@
 namespace spool::inline SPOOL_ABI::detail {
 
 inline worker::worker(scheduler& pool, std::size_t index)
-    : task_thread(&pool), pool_(pool), index_(index), next_lane_(index), next_victim_(index + 1) {}
+    : task_thread(pool), pool_(pool), index_(index), next_lane_(index), next_victim_(index + 1) {}
 
 /// Throws  what ends the thread in a task, by pthread_exit() or pthread_cancel().
 inline void worker::work() {
@@ -77,21 +77,27 @@ inline void worker::run_until_the_end() {
 
 /// What a waiting task waits for; else a task in the usual order; else what a search finds.
 ///
-/// Invariant  While more are awake than may be, as some have returned from a wait, nothing starts, except by a worker
-///            that was called as one too many, and there only what is waited for.
+/// Invariant  While more are awake than may be, as some have returned from a wait, nothing starts, except in the one worker
+///            that a pool which stands still was granted, and there only what is waited for.
 /// Returns  null when the thread is to end.
 inline task* worker::next_task() {
   for (;;) {
-    if (!one_too_many_ && pool_.has_too_many_awake()) {
+    const bool too_many = pool_.has_too_many_awake();
+    const bool extra = too_many && pool_.take_grant();
+    if (too_many && !extra) {
       if (!(searching_ ? park() : give_way())) return nullptr;
+      continue;
     }
-    const bool strangers_turn = !one_too_many_ && awaited_in_a_row_ >= most_awaited_in_a_row;
+    const bool strangers_turn = !extra && awaited_in_a_row_ >= most_awaited_in_a_row;
     if (!strangers_turn) {
-      if (run_awaited()) continue;
-      if (std::exchange(one_too_many_, false)) continue;
+      const at_scope_end over([this, extra] {
+        if (extra) pool_.return_grant();
+      });
+      if (run_awaited() || extra) continue;
     }
     awaited_in_a_row_ = 0;
     if (!searching_) {
+      if (pool_.debt_.may_be_owed()) pool_.pay_debt();
       if (task* t = take_in_usual_order()) return t;
       if (task* t = strangers_turn ? steal_from_others(few_victims) : nullptr) return t;
       start_searching();
@@ -125,10 +131,10 @@ inline task* worker::take_in_fair_turn() noexcept {
   }
 }
 
-/// Runs one result that a waiting task of this pool waits for, if one has not started.
+/// Runs one result that a thread waits for, if one has not started.
 inline bool worker::run_awaited() {
   if (pool_.awaited_.empty()) return false;
-  future_state_base* const s = pool_.awaited_.take(&pool_);
+  future_state_base* const s = pool_.awaited_.take(pool_);
   if (s == nullptr) return false;
   if (searching_) stop_searching();
   ++awaited_in_a_row_;
@@ -181,7 +187,7 @@ inline void worker::start_searching() noexcept {
 inline void worker::stop_searching() noexcept {
   searching_ = false;
   const pool_word seen = pool_.add_to_word(0 - pool_word::one_searching);
-  if (seen.searching() == 1 && seen.awake() < pool_.max_workers_ && pool_.any_work()) pool_.summon();
+  if (seen.searching() == 1 && seen.awake() < pool_.most_awake() && pool_.any_work()) pool_.summon();
 }
 
 /// Looks for a task, parking if there is none.
@@ -191,7 +197,7 @@ inline bool worker::search(task*& found) noexcept {
   constexpr unsigned pauses_a_round = 4;
   do {
     for (unsigned round = 0; round < rounds; ++round) {
-      if (!pool_.awaited_.empty()) return true;
+      if (pool_.may_run_awaited()) return true;
       if (pool_.has_too_many_awake()) break;
       found = find_task();
       if (found != nullptr) {
@@ -233,7 +239,7 @@ inline bool worker::park() noexcept {
 /// Returns  false when the thread is to end.
 inline bool worker::give_way() noexcept {
   pool_.lock_.lock();
-  if (pool_.load_word().awake() <= pool_.max_workers_) {
+  if (pool_.load_word().awake() <= pool_.most_awake()) {
     pool_.lock_.unlock();
     return true;
   }
@@ -259,7 +265,7 @@ inline bool worker::sleep_parked() noexcept {
 }
 
 inline void worker::about_to_be_free() noexcept {
-  if (pool_word{pool_.word_.load(memory_order_relaxed)}.awake() >= pool_.max_workers_) return;  // none can be started
+  if (pool_word{pool_.word_.load(memory_order_relaxed)}.awake() >= pool_.most_awake()) return;  // none can be started
   if (!searching_ && own_.empty() && !pool_.any_lane_work()) start_searching();
 }
 
@@ -280,56 +286,6 @@ inline void worker::busy_again() noexcept {
 inline bool worker::may_run_tasks() noexcept {
   if (tells_of_break_) pool_.be_broken();
   return !pool_.is_decided();
-}
-
-inline worker::patience worker::begin_wait(awaited_results& awaited) noexcept {
-  if (tells_of_break_) pool_.be_broken();
-  awaited.next_look = deadline::never();
-  pool_.awaited_.add(awaited, &pool_);
-  pool_.add_to_word(0 - pool_word::one_awake);
-  pool_.bound_.leave();
-  return ask_again(awaited);
-}
-
-inline worker::patience worker::ask_again(awaited_results& awaited) noexcept {
-  const auto room = stands_still(awaited) ? scheduler::room::for_one_too_many : scheduler::room::for_max_workers;
-  if (pool_.wants_another(pool_.load_word(), room) && pool_.any_work() && !pool_.summon(room)) {
-    // No thread to be had: what is waited for may run here, however high the stack. Meanwhile this worker is awake.
-    pool_.add_to_word(pool_word::one_awake);
-    for (std::size_t i = 0; i < awaited.count; ++i) {
-      if (awaited.first[i] != nullptr && awaited.first[i]->run_in_waiter(*this, true)) break;
-    }
-    pool_.add_to_word(0 - pool_word::one_awake);
-    return patience::short_nap;
-  }
-  if (!awaited.next_look.is_never()) return patience::watch;
-  return pool_.load_word().awake() == 0 ? patience::long_nap : patience::unlimited;
-}
-
-/// Whether what is waited for has not started, and no other task of the pool has for a while: those that run may all be
-/// blocked by a lock that the one who waits holds. Then the pool has to have more awake than it may, if it is to go on.
-inline bool worker::stands_still(awaited_results& awaited) noexcept {
-  constexpr auto a_while = std::chrono::milliseconds(500);
-  constexpr auto unknown = std::uint64_t(-1);
-  if (!pool_.awaited_.may_start(awaited, &pool_)) {
-    awaited.next_look = deadline::never();
-    return false;
-  }
-  const bool just_begun = awaited.next_look.is_never();
-  if (!just_begun && !awaited.next_look.passed()) return false;
-  awaited.next_look = deadline::after(a_while);
-  if (just_begun) {
-    awaited.started = unknown;  // most waits are short: nothing is counted for them
-    return false;
-  }
-  const std::uint64_t before = std::exchange(awaited.started, pool_.started_so_far());
-  return before == awaited.started;
-}
-
-inline void worker::end_wait(awaited_results& awaited) noexcept {
-  pool_.bound_.enter_anyway();
-  pool_.add_to_word(pool_word::one_awake);
-  pool_.awaited_.remove(awaited);
 }
 
 inline bool scheduler::any_lane_work() const noexcept {

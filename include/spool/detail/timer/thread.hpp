@@ -16,6 +16,7 @@
 #include <spool/detail/platform/futex.hpp>
 #include <spool/detail/platform/thread_watch.hpp>
 #include <spool/detail/registry/threads.hpp>
+#include <spool/detail/sync/blocking.hpp>
 #include <spool/detail/timer/core.hpp>
 #include <spool/detail/timer/heap.hpp>
 #include <spool/detail/timer/service.hpp>
@@ -200,7 +201,12 @@ inline void timer_thread::fire(timer_core& t) {
   current_firing = &firing;
   unique_function<void()> call = std::move(t.call_);
   const at_scope_end over([&] { after_callback(t, firing, call, periodic); });
-  std::exception_ptr thrown = caught_from([&call] { call(); }, [] { report_unhandled(ended_its_thread()); });
+  std::exception_ptr thrown = caught_from(
+      [&call] {
+        const guest_scope scope;
+        call();
+      },
+      [] { report_unhandled(ended_its_thread()); });
   if (thrown) report_unhandled(std::move(thrown));
 }
 

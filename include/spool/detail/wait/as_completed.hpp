@@ -24,12 +24,12 @@ class completion_queue {
 public:
   explicit completion_queue(std::vector<future<T>>&& futures) {
     nodes_.reserve(futures.size());
-    if (current_task_thread != nullptr) pending_.reserve(futures.size());
+    pending_.reserve(futures.size());
     for (future<T>& f : futures) {
-      if (current_task_thread != nullptr) pending_.push_back(std::addressof(future_access::state(f)));
+      pending_.push_back(std::addressof(future_access::state(f)));
       nodes_.emplace_back(std::move(f));
     }
-    awaited_ = awaited_results(pending_.data(), pending_.size());
+    awaited_ = awaited_results(pending_.data(), pending_.size(), false);
     // Those that are done now come first, in the order given; only then the others may report in.
     for (node& n : nodes_) {
       n.done_at_start = state_of(n).done();
@@ -54,11 +54,12 @@ public:
   /// Takes the next one, waiting for it.      Returns  an empty one if the deadline passed first.
   /// Preconditions  not all_yielded().
   future<T> take(deadline until) {
+    awaited_.needs_all = until.is_never() && yielded_ + 1 == nodes_.size();
     arrivals::node* const next = arrivals_.take(until, awaited_);
     if (next == nullptr) return {};
     node& n = static_cast<node&>(*next);
     ++yielded_;
-    if (!pending_.empty()) pending_[static_cast<std::size_t>(&n - nodes_.data())] = nullptr;
+    pending_[static_cast<std::size_t>(&n - nodes_.data())] = nullptr;
     return std::move(n.handle);
   }
 
@@ -73,8 +74,8 @@ private:
   static future_state_base& state_of(const node& n) { return future_access::state(n.handle); }
 
   std::vector<node> nodes_;                  // never grows once one is expected
-  std::vector<future_state_base*> pending_;  // those not yielded, for a pool whose worker waits; else empty
-  awaited_results awaited_;                  // the same, from the first that may not have started
+  std::vector<future_state_base*> pending_;  // those not yielded, for the pools; null where one was
+  awaited_results awaited_;                  // the same, kept from wait to wait
   arrivals arrivals_;
   std::size_t yielded_ = 0;
 };

@@ -77,7 +77,7 @@ public:
       if (s->done()) return;
     }
     if (states_.empty() || !observe_pending()) return;
-    awaited_results awaited(states_.data(), states_.size());
+    awaited_results awaited(states_.data(), states_.size(), until.is_never() && states_.size() == 1);
     signal_.wait(1, until, awaited);
   }
 
@@ -91,7 +91,7 @@ public:
       for (future_state_base* s : states_) s->run_if_pending(*current_task_thread);
     }
     observe_pending();
-    awaited_results awaited(states_.data(), states_.size());
+    awaited_results awaited(states_.data(), states_.size(), until.is_never() && !until_error_);
     signal_.wait_for_all(static_cast<std::uint32_t>(observers_.size()), until, awaited);
   }
 
