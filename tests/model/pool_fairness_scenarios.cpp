@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <thread>
 #include <vector>
@@ -92,14 +93,19 @@ struct one_too_many_at_work {
   spool::thread_pool pool{with(1)};
   spool::promise<void> go_on;
   std::atomic<bool> at_work{false};
+  std::atomic<std::int64_t> since{0};
   std::atomic<bool> other_ended{false};
   spool::future<void> returned = pool.submit([this, f = go_on.get_future()] {
     f.wait();
+    since.store(now_ns());
     at_work.store(true);
     while (!other_ended.load()) std::this_thread::yield();
     for (unsigned i = choose(30); i != 0; --i) std::this_thread::yield();
     at_work.store(false);
   });
+
+  /// At work, and not for so long that the pool may be taken to stand still.
+  bool keeps_others_from_it() const { return at_work.load() && now_ns() - since.load() < 400'000'000; }
 
   void let_it_go_on() {
     go_on.set_value();
@@ -127,10 +133,25 @@ MODEL_SCENARIO(pool_no_awaited_task_begins_while_too_many_are_at_work, .timeouts
   const auto waits = s.pool.submit([f = made.get_future()] { MODEL_CHECK(f.result().wait_for(1h)); });
   const auto other = s.pool.submit([&] {
     s.let_it_go_on();
-    made.set_value(s.pool.submit([&] { MODEL_CHECK(!s.at_work.load()); }));
+    made.set_value(s.pool.submit([&] { MODEL_CHECK(!s.keeps_others_from_it()); }));
   });
   other.wait();
   s.other_ended.store(true);
   waits.wait();
   s.returned.wait();
+}
+
+// A worker that gives way leaves a task behind in its deque, where the others must find it while it is parked.
+MODEL_SCENARIO(pool_task_left_by_a_worker_that_gives_way, .timeouts_may_rescue = false) {
+  one_too_many_at_work s;
+  bool ran = false;
+  const auto other = s.pool.submit([&] {
+    s.pool.post([&] { ran = true; });
+    s.let_it_go_on();
+  });
+  other.wait();
+  s.other_ended.store(true);
+  s.returned.wait();
+  s.pool.wait_idle();
+  MODEL_CHECK(ran);
 }

@@ -129,6 +129,15 @@ int pthread_join(pthread_t handle, void** result) {
   return 0;
 }
 
+int pthread_tryjoin_np(pthread_t handle, void** result) noexcept {
+  if (outside()) return next<int(pthread_t, void**)>("pthread_tryjoin_np")(handle, result);
+  model::point();
+  model::fiber& other = g->fibers[fiber_of(handle)];
+  if (other.joined || other.detached) model::fault(nullptr, nullptr, "thread %u is joined twice", other.id);
+  if (other.is != model::state::ended) return EBUSY;
+  return pthread_join(handle, result);
+}
+
 int pthread_detach(pthread_t handle) noexcept {
   if (outside()) return next<decltype(pthread_detach)>("pthread_detach")(handle);
   model::point();

@@ -118,34 +118,32 @@ inline void scheduler::count_discarded() noexcept {
 
 /// All counters only grow. If none of those that have gone moves while the others are added up, the difference was the
 /// truth at one moment. Where they never stand still for so long it is less than it was, not more: no bound seems broken.
-inline std::size_t scheduler::pending() const noexcept {
-  std::uint64_t gone = gone_so_far();
+inline std::size_t scheduler::pending_now() const noexcept {
+  std::uint64_t gone = gone_by_now();
   for (int tries = 16;; --tries) {
-    const std::uint64_t come = come_so_far();
-    const std::uint64_t before = std::exchange(gone, gone_so_far());
+    const std::uint64_t come = come_by_now();
+    const std::uint64_t before = std::exchange(gone, gone_by_now());
     if (before == gone || tries == 0) return come > gone ? narrowed<std::size_t>(come - gone) : 0;
   }
 }
 
 /// Tasks that have been submitted or spawned.
-inline std::uint64_t scheduler::come_so_far() const noexcept {
-  std::uint64_t come = 0;
-  const worker_view all = workers();
-  for (std::size_t i = 0; i < all.count; ++i) come += all.first[i]->spawned_.load(memory_order_acquire);
+inline std::uint64_t scheduler::come_by_now() const noexcept {
+  std::uint64_t come = set_aside_.spawned;
+  active_.for_each([&come](const worker& w) { come += w.spawned_.load(memory_order_acquire); });
   for (std::size_t i = 0; i < lane_count_; ++i) come += lanes_[i].admitted();
   return come;
 }
 
 /// Tasks that have started or been discarded.
-inline std::uint64_t scheduler::gone_so_far() const noexcept {
+inline std::uint64_t scheduler::gone_by_now() const noexcept {
   const std::uint64_t discarded = discarded_.load(memory_order_acquire);
-  return discarded + started_so_far();
+  return discarded + started_by_now();
 }
 
-inline std::uint64_t scheduler::started_so_far() const noexcept {
-  std::uint64_t started = 0;
-  const worker_view all = workers();
-  for (std::size_t i = 0; i < all.count; ++i) started += all.first[i]->started_.load(memory_order_acquire);
+inline std::uint64_t scheduler::started_by_now() const noexcept {
+  std::uint64_t started = set_aside_.started;
+  active_.for_each([&started](const worker& w) { started += w.started_.load(memory_order_acquire); });
   return started;
 }
 
@@ -160,12 +158,11 @@ inline void scheduler::discard_pending(const verdict& sentence) noexcept {
   for (std::size_t i = 0; i < lane_count_; ++i) {
     while (task* t = lanes_[i].take(1, 1)) discard(*t);
   }
-  const worker_view all = workers();
-  for (std::size_t i = 0; i < all.count; ++i) {
-    while (!all.first[i]->own_.empty()) {
-      if (task* t = all.first[i]->own_.steal()) discard(*t);
+  active_.for_each([this](worker& w) {
+    while (!w.own_.empty()) {
+      if (task* t = w.own_.steal()) discard(*t);
     }
-  }
+  });
 }
 
 }  // namespace spool::inline SPOOL_ABI::detail

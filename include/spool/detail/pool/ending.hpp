@@ -12,16 +12,12 @@
 
 namespace spool::inline SPOOL_ABI::detail {
 
-inline bool scheduler::all_ended() const noexcept {
-  std::uint64_t ended = discarded_.load(memory_order_seq_cst);
-  std::uint64_t entered = 0;
-  const worker_view all = workers();
-  for (std::size_t i = 0; i < all.count; ++i) ended += all.first[i]->finished_.load(memory_order_acquire);
+inline bool scheduler::all_ended() noexcept {
+  word_guard held(lock_);
+  std::uint64_t ended = discarded_.load(memory_order_seq_cst) + set_aside_.finished;
+  active_.for_each([&ended](const worker& w) { ended += w.finished_.load(memory_order_acquire); });
   // From here on the entries: whatever was counted as ended has entered before.
-  const worker_view now = workers();
-  for (std::size_t i = 0; i < now.count; ++i) entered += now.first[i]->spawned_.load(memory_order_acquire);
-  for (std::size_t i = 0; i < lane_count_; ++i) entered += lanes_[i].admitted();
-  return ended == entered;
+  return ended == come_by_now();
 }
 
 /// For who has ended a task and changed the word since: tells those who wait for the pool, if that was the last one.
@@ -71,10 +67,10 @@ inline bool scheduler::wait_end(deadline until) noexcept {
       }
       if (!sleep)
         sleep.emplace(*this, &ending_);  // destructors of thread_local objects may wait for tasks, and for long
-      join_threads();
-      ending_.store(static_cast<std::uint32_t>(ending::joined), memory_order_release);
+      const bool joined = join_threads(until);
+      ending_.store(static_cast<std::uint32_t>(joined ? ending::joined : ending::all_left), memory_order_release);
       futex_wake_all(&ending_);
-      return true;
+      return joined;
     }
     if (until.passed()) return false;
     if (!sleep) sleep.emplace(*this, &ending_);

@@ -29,6 +29,7 @@
 #include <spool/detail/pool/thread_debt.hpp>
 #include <spool/detail/pool/word.hpp>
 #include <spool/detail/pool/worker.hpp>
+#include <spool/detail/pool/worker_set.hpp>
 #include <spool/detail/sync/blocking.hpp>
 #include <spool/detail/sync/word_lock.hpp>
 #include <spool/errors.hpp>
@@ -57,7 +58,8 @@ struct stoppable_entry : list_node {
 /// When all is done    Every task is counted once where it enters (a lane's admitted, a worker's spawned) and once where
 ///                     it ends (a worker's finished, discarded_), each counter only growing. If the sum of the ends,
 ///                     read first, equals the sum of the entries, read then, every task counted as entered has ended:
-///                     each end read implies its entry, and a child enters before its parent ends.
+///                     each end read implies its entry, and a child enters before its parent ends. A worker that
+///                     parks leaves its counts to the pool, under the lock that those who add up hold.
 class scheduler final : public task_host {
 public:
   /// Shape  max_pending 0: no bound.
@@ -129,7 +131,10 @@ public:
 
   std::size_t max_workers() const noexcept { return max_workers_; }
   std::size_t worker_count() const noexcept { return thread_count_.load(memory_order_relaxed); }
-  std::size_t pending() const noexcept;
+  std::size_t pending() noexcept {
+    word_guard held(lock_);
+    return pending_now();
+  }
   /// Waits until all tasks have ended.      Returns  false if the deadline passed first.
   bool wait_idle(deadline until) noexcept;
 
@@ -187,11 +192,17 @@ private:
   lane& my_lane() noexcept;
   bool any_lane_work() const noexcept;
   bool any_work() const noexcept;
-  bool all_ended() const noexcept;
+  bool all_ended() noexcept;
   void look_for_the_end(pool_word seen) noexcept;
-  std::uint64_t come_so_far() const noexcept;
-  std::uint64_t gone_so_far() const noexcept;
-  std::uint64_t started_so_far() const noexcept;
+  std::uint64_t started_so_far() noexcept {
+    word_guard held(lock_);
+    return started_by_now();
+  }
+  // These are for who holds lock_.
+  std::size_t pending_now() const noexcept;
+  std::uint64_t come_by_now() const noexcept;
+  std::uint64_t gone_by_now() const noexcept;
+  std::uint64_t started_by_now() const noexcept;
 
   bool accepts() const noexcept { return decided() == nullptr && (is_here() || !load_word().closing()); }
   [[noreturn]] void refuse() const;
@@ -235,8 +246,8 @@ private:
   static void pause_for(std::chrono::microseconds d) noexcept;
   static deadline short_nap() noexcept;
   enum class thread_start { started, needless, nothing_to_do, refused };
-  thread_start start_if_needed(os_thread& left, room r) noexcept;
-  os_thread start_worker();
+  thread_start start_if_needed(room r) noexcept;
+  void start_worker();
   worker& idle_slot();
   void break_by(std::exception_ptr why, worker& w) noexcept;
   void be_broken() noexcept;
@@ -245,18 +256,17 @@ private:
   void leave(worker& w) noexcept;
   void all_have_left() noexcept;
   void terminate() noexcept;
-  void join_threads() noexcept;
+  void join_some() noexcept;
+  bool join_threads(deadline until) noexcept;
 
-  /// The workers, as thieves see them: an array that only grows, replaced by a larger one when it is full, so that who
-  /// reads it needs no lock. (A) both are released when a worker was added, the array before the count ...
-  struct worker_view {
-    worker* const* first;
-    std::size_t count;
+  /// What workers have counted that count no more for themselves.
+  struct tally {
+    std::uint64_t spawned = 0;
+    std::uint64_t started = 0;
+    std::uint64_t finished = 0;
   };
-  worker_view workers() const noexcept {
-    const std::size_t count = workers_made_.load(memory_order_acquire);  // (B) ... and acquired in the other order
-    return {table_.load(memory_order_acquire), count};
-  }
+  void set_aside(worker& w) noexcept;
+  void set_aside_if_parked(worker& w) noexcept;
 
   // Read by all, seldom written.
   const std::size_t max_workers_;
@@ -266,8 +276,8 @@ private:
   const std::string name_prefix_;
   const shared_function<void()> initializer_;  // called by each worker at its start, by several at once
   const std::size_t lane_count_;
-  atomic<worker**> table_{nullptr};
-  atomic<std::size_t> workers_made_{0};
+  worker_set active_;  // those that are not parked, or have tasks in their deque: there alone thieves look for tasks,
+                       // and who adds up for counts
   atomic<std::size_t> thread_count_{0};
   atomic<const verdict*> verdict_{nullptr};  // one of those below; once set, tasks end by it instead of running; all
                                              // sequentially consistent, as part of the protocol of intake_bound
@@ -277,11 +287,16 @@ private:
 
   alignas(cache_line) atomic<std::uint64_t> word_{0};  // see pool_word
 
-  alignas(cache_line) word_lock lock_;  // guards the next seven, and each worker's thread_, name_ and alive_
-  intrusive_list<worker> parked_;       // last parked, first woken
+  alignas(
+      cache_line) word_lock lock_;  // guards all up to terminating_, the marks of active_, and each worker's thread_
+                                    // and name_
+  intrusive_list<worker> parked_;   // last parked, first woken
+  intrusive_list<worker> idle_;     // without a thread
   std::vector<std::unique_ptr<worker>> workers_;
-  std::vector<std::unique_ptr<worker*[]>> tables_;
-  std::size_t table_size_ = 0;
+  std::vector<os_thread> ended_;  // have left, but may still be in the destructors of their thread-locals: joined once
+                                  // that does not block, or by who waits for the end of the pool
+  std::size_t next_ended_ = 0;    // the first of them to be tried next
+  tally set_aside_;               // of those that are not in active_
   std::size_t in_initializer_ = 0;  // workers that will search once their initializer has returned
   std::size_t threads_alive_ = 0;   // thread_count_ and those that have retired but not left
   bool terminating_ = false;        // workers leave when they would park

@@ -19,7 +19,7 @@ inline void scheduler::count_spent(std::uint32_t weight) noexcept {
 /// A sweep visits every entry: it pays where more are spent than waiting. Beyond the queues' number, as it visits them, too.
 SPOOL_COLD inline void scheduler::sweep_if_worthwhile() noexcept {
   const std::size_t spent = spent_.count();
-  if (spent <= spent_entry_count::few + workers().count / 4) return;
+  if (spent <= spent_entry_count::few + worker_count() / 4) return;
   if (spent > spent_entry_count::few + pending()) sweep();
 }
 
@@ -38,10 +38,9 @@ inline void scheduler::sweep() noexcept {
     const worker* const here = is_here() ? static_cast<worker*>(current_task_thread) : nullptr;
     if (here != nullptr) moved = sweep_own_deque(found);
     if (2 * found.weight() < spent_.count()) {
-      const worker_view all = workers();
-      for (std::size_t i = 0; i < all.count; ++i) {
-        if (all.first[i] != here && sweep_deque(all.first[i]->own_, found)) moved = true;
-      }
+      active_.for_each([&](worker& w) {
+        if (&w != here && sweep_deque(w.own_, found)) moved = true;
+      });
     }
   }
   sweeping_.unlock();

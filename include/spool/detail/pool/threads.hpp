@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <string>
@@ -13,64 +15,103 @@
 
 namespace spool::inline SPOOL_ABI::detail {
 
-/// Joins a thread that is at its end; if it is the calling one, lets it end by itself.
-inline void part_with(os_thread& left) noexcept {
-  if (!left.joinable()) return;
-  if (left.get_id() == std::this_thread::get_id()) {
-    left.detach();  // one of its thread-local destructors has come back to the pool
-  } else {
-    left.join();
-  }
-}
-
 /// A worker object without a thread, made if there is none.      Preconditions  lock_ is held.
 inline worker& scheduler::idle_slot() {
-  for (const std::unique_ptr<worker>& w : workers_) {
-    if (!w->alive_) return *w;
-  }
-  const std::size_t made = workers_.size();
-  if (made == table_size_) {
-    const std::size_t larger = larger_of<std::size_t>(8, 2 * table_size_);
-    auto table = std::make_unique<worker*[]>(larger);
-    for (std::size_t i = 0; i < made; ++i) table[i] = workers_[i].get();
-    tables_.push_back(std::move(table));
-    table_size_ = larger;
-    table_.store(tables_.back().get(), memory_order_release);  // (A)
-  }
-  workers_.push_back(std::make_unique<worker>(*this, made));
-  tables_.back()[made] = workers_.back().get();
-  workers_made_.store(made + 1, memory_order_release);  // (A)
+  if (!idle_.empty()) return idle_.front();
+  const std::size_t index = workers_.size();
+  active_.make_room(index);
+  workers_.push_back(std::make_unique<worker>(*this, index));
+  active_.add(index, *workers_.back());
+  idle_.push_back(*workers_.back());
   return *workers_.back();
 }
 
 /// Starts one more thread.      Preconditions  lock_ is held.
-/// Returns  the handle of one that has left, to be joined without the lock.
 /// Throws   std::system_error or std::bad_alloc, nothing changed.
-inline os_thread scheduler::start_worker() {
+inline void scheduler::start_worker() {
+  join_some();
   worker& w = idle_slot();
+  const std::size_t will_have_left = ended_.size() + threads_alive_ + 1;
+  if (ended_.capacity() < will_have_left) ended_.reserve(2 * will_have_left);  // leave() cannot fail
   std::string name = name_prefix_ + '_' + std::to_string(w.index_);
   // It starts with this lock, so it sees what is written below.
   const signal_mask_scope those_of_the_pool(signals_);
-  os_thread started = start_os_thread([&w] { w.work(); });
+  w.thread_ = start_os_thread([&w] { w.work(); });
   add_owner();
+  idle_.erase(w);
+  active_.mark(w.index_);
   w.name_ = std::move(name);
-  w.alive_ = true;
   ++threads_alive_;
   thread_count_.store(thread_count_.load(memory_order_relaxed) + 1, memory_order_relaxed);
   if (initializer_) ++in_initializer_;
-  std::swap(w.thread_, started);
-  return started;
+}
+
+/// Joins a few of the threads that have left, if they have ended: nobody waits for the user's thread-locals here.
+/// Preconditions  lock_ is held.
+inline void scheduler::join_some() noexcept {
+  for (int tries = 4; tries != 0 && !ended_.empty(); --tries) {
+    if (next_ended_ >= ended_.size()) next_ended_ = 0;
+    if (try_join(ended_[next_ended_])) {
+      std::swap(ended_[next_ended_], ended_.back());
+      ended_.pop_back();
+    } else {
+      ++next_ended_;
+    }
+  }
+}
+
+/// Joins all until the deadline.      Preconditions  all have left, and nobody else does this.
+/// Returns  whether none is left.
+inline bool scheduler::join_threads(deadline until) noexcept {
+  for (auto nap = std::chrono::microseconds(20);; nap = smaller_of(2 * nap, std::chrono::microseconds(5'000))) {
+    for (std::size_t i = 0; i < ended_.size();) {
+      os_thread& t = ended_[i];
+      if (t.get_id() == std::this_thread::get_id()) {
+        t.detach();  // one of its thread-local destructors has come back to the pool
+      } else if (until.is_never()) {
+        t.join();
+      } else if (!try_join(t)) {
+        ++i;
+        continue;
+      }
+      std::swap(t, ended_.back());
+      ended_.pop_back();
+    }
+    if (ended_.empty() || until.passed()) return ended_.empty();
+    futex_wait(ending_, static_cast<std::uint32_t>(ending::joining), earlier(until, deadline::after(nap)));
+  }
+}
+
+/// A worker that parks leaves its counts to the pool, and nobody passes by it until it is woken, unless it leaves tasks
+/// behind, too.      Preconditions  lock_ is held; it is parked, or it is the caller.
+inline void scheduler::set_aside(worker& w) noexcept {
+  if (!w.own_.empty()) return;
+  const auto take = [](atomic<std::uint64_t>& count) {
+    const std::uint64_t n = count.load(memory_order_relaxed);
+    count.store(0, memory_order_relaxed);
+    return n;
+  };
+  set_aside_.spawned += take(w.spawned_);
+  set_aside_.started += take(w.started_);
+  set_aside_.finished += take(w.finished_);
+  active_.unmark(w.index_);
+}
+
+/// The same for one that others have found empty since.
+inline void scheduler::set_aside_if_parked(worker& w) noexcept {
+  if (w.parked_.load(memory_order_relaxed) == 0 || !w.own_.empty()) return;
+  word_guard held(lock_);
+  if (w.linked()) set_aside(w);
 }
 
 /// Starts the first worker, if no other thread just does.
 inline void scheduler::ensure_a_worker() {
   const std::uint64_t counted = pool_word::one_awake + (initializer_ ? 0 : pool_word::one_searching);
-  os_thread left;
   lock_.lock();
   if (worker_count() == 0 && !terminating_) {
     add_to_word(counted);
     try {
-      left = start_worker();
+      start_worker();
     } catch (...) {
       add_to_word(0 - counted);
       lock_.unlock();
@@ -78,7 +119,6 @@ inline void scheduler::ensure_a_worker() {
     }
   }
   lock_.unlock();
-  part_with(left);
 }
 
 /// Makes one more worker search, if nobody searches and there is room: the last that parked, else a new thread.
@@ -92,12 +132,12 @@ inline bool scheduler::summon_once(room r) noexcept {
                                           memory_order_seq_cst, memory_order_relaxed));
     lock_.lock();
     if (worker* w = parked_.pop_back()) {
+      active_.mark(w->index_);
       lock_.unlock();
       w->unpark();
       return true;
     }
-    os_thread left;
-    const thread_start outcome = start_if_needed(left, r);
+    const thread_start outcome = start_if_needed(r);
     // Who came while we were counted as searching has relied on us.
     bool again = false;
     if (outcome != thread_start::started) {
@@ -106,24 +146,24 @@ inline bool scheduler::summon_once(room r) noexcept {
     }
     // In its initializer a worker is not searching yet: others must not rely on it.
     if (outcome == thread_start::started && initializer_) add_to_word(0 - pool_word::one_searching);
-    again = again || (initializer_ && outcome != thread_start::refused && pending() > in_initializer_);
+    again = again || (initializer_ && (outcome == thread_start::started || outcome == thread_start::needless) &&
+                      pending_now() > in_initializer_);
     lock_.unlock();
-    part_with(left);
     if (!again) return outcome != thread_start::refused;
     r = room::for_max_workers;
   }
 }
 
 /// Starts one more thread, if it would have a task.      Preconditions  lock_ is held.
-inline scheduler::thread_start scheduler::start_if_needed(os_thread& left, room r) noexcept {
+inline scheduler::thread_start scheduler::start_if_needed(room r) noexcept {
   if (terminating_) return thread_start::needless;
   if (r == room::for_one_too_many && in_initializer_ != 0) return thread_start::needless;
   // Each worker in its initializer will take a task afterwards.
-  if (initializer_ && pending() <= in_initializer_) return thread_start::needless;
+  if (initializer_ && pending_now() <= in_initializer_) return thread_start::needless;
   // Another whom the same task has called has taken it meanwhile.
   if (!any_work()) return thread_start::nothing_to_do;
   try {
-    left = start_worker();
+    start_worker();
     return thread_start::started;
   } catch (...) {
     return thread_start::refused;  // those that are there will do the work
@@ -160,8 +200,10 @@ inline void scheduler::be_broken() noexcept {
 /// Returns  false if it was unparked, or is no surplus.
 inline bool scheduler::retire(worker& w) noexcept {
   word_guard held(lock_);
-  if (!w.linked() || worker_count() <= max_workers_) return false;  // not linked: someone is about to unpark it
+  // Not linked: someone is about to unpark it. Nor may it leave tasks behind.
+  if (!w.linked() || worker_count() <= max_workers_ || !w.own_.empty()) return false;
   parked_.erase(w);
+  set_aside(w);
   w.retired_ = true;
   thread_count_.store(worker_count() - 1,
                       memory_order_relaxed);  // now, so that another does not retire for the same reason
@@ -171,7 +213,10 @@ inline bool scheduler::retire(worker& w) noexcept {
 /// The thread's last deed as this worker.
 inline void scheduler::leave(worker& w) noexcept {
   lock_.lock();
-  w.alive_ = false;
+  set_aside(w);
+  idle_.push_front(w);
+  ended_.push_back(std::move(w.thread_));
+  join_some();
   --threads_alive_;
   if (!w.retired_) thread_count_.store(worker_count() - 1, memory_order_relaxed);
   w.retired_ = false;
@@ -192,6 +237,7 @@ inline void scheduler::terminate() noexcept {
   const bool first = !std::exchange(terminating_, true);
   const bool nobody = first && threads_alive_ == 0;
   while (worker* w = parked_.pop_back()) {
+    active_.mark(w->index_);
     add_to_word(pool_word::one_searching + pool_word::one_awake);
     w->unpark();
   }
@@ -199,12 +245,11 @@ inline void scheduler::terminate() noexcept {
   if (nobody) all_have_left();
 }
 
-inline void scheduler::join_threads() noexcept {
-  for (const std::unique_ptr<worker>& w : workers_) part_with(w->thread_);
-}
-
 inline scheduler::~scheduler() {
-  join_threads();  // the last owner may be one of them, when the pool was destroyed in one of its own tasks
+  // None is left if someone has waited for the end. Else the pool was destroyed in one of its own tasks, and nobody waits.
+  for (os_thread& t : ended_) {
+    if (!try_join(t)) t.detach();
+  }
   drop_leftovers();
 }
 

@@ -126,7 +126,6 @@ private:
   // Guarded by the scheduler's lock; thread_ is the joining thread's alone once all have left.
   os_thread thread_;
   std::string name_;      // for the thread about to start
-  bool alive_ = false;    // whether a thread works as this worker
   bool retired_ = false;  // whether that thread no longer counts as one of the pool's
 };
 

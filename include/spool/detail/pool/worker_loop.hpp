@@ -9,7 +9,6 @@
 #include <utility>
 
 #include <spool/detail/base/caught.hpp>
-#include <spool/detail/base/min_max.hpp>
 #include <spool/detail/platform/thread.hpp>
 #include <spool/detail/pool/scheduler.hpp>
 #include <spool/detail/pool/worker.hpp>
@@ -171,11 +170,17 @@ inline task* worker::find_task() noexcept {
 
 /// Steals one task, looking at so many others at most, each time beginning with the next.
 inline task* worker::steal_from_others(std::size_t most_victims) noexcept {
-  const scheduler::worker_view all = pool_.workers();
-  for (std::size_t left = smaller_of(most_victims, all.count); left != 0; --left) {
-    if (task* t = all.first[next_victim_++ % all.count]->own_.steal()) return t;
-  }
-  return nullptr;
+  task* found = nullptr;
+  const worker* const last = pool_.active_.find(
+      [&](worker& victim) {
+        if (&victim == this) return false;
+        found = victim.own_.steal();
+        if (found == nullptr) pool_.set_aside_if_parked(victim);
+        return found != nullptr || --most_victims == 0;
+      },
+      next_victim_);
+  if (last != nullptr) next_victim_ = last->index_ + 1;
+  return found;
 }
 
 inline void worker::start_searching() noexcept {
@@ -223,6 +228,8 @@ inline bool worker::park() noexcept {
   }
   parked_.store(1, memory_order_relaxed);
   pool_.parked_.push_back(*this);
+  pool_.set_aside(*this);
+  pool_.join_some();
   const pool_word seen = pool_.add_to_word(0 - pool_word::one_searching - pool_word::one_awake);
   pool_.lock_.unlock();
   searching_ = false;
@@ -245,6 +252,8 @@ inline bool worker::give_way() noexcept {
   }
   parked_.store(1, memory_order_relaxed);
   pool_.parked_.push_back(*this);
+  pool_.set_aside(*this);
+  pool_.join_some();
   const pool_word seen = pool_.add_to_word(0 - pool_word::one_awake);
   pool_.lock_.unlock();
   // One of the others may have begun to wait in between: then it was one too many that parked.
@@ -297,11 +306,7 @@ inline bool scheduler::any_lane_work() const noexcept {
 
 inline bool scheduler::any_work() const noexcept {
   if (any_lane_work() || !awaited_.empty()) return true;
-  const worker_view all = workers();
-  for (std::size_t i = 0; i < all.count; ++i) {
-    if (!all.first[i]->own_.empty()) return true;
-  }
-  return false;
+  return active_.find([](const worker& w) { return !w.own_.empty(); }) != nullptr;
 }
 
 }  // namespace spool::inline SPOOL_ABI::detail
