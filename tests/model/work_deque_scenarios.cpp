@@ -1,5 +1,6 @@
 // tests/model/work_deque_scenarios.cpp · the claims of a worker's deque: each task is taken once, by its owner or a thief
 // SPDX-License-Identifier: MIT
+#include <cstddef>
 #include <exception>
 #include <thread>
 
@@ -17,6 +18,7 @@ namespace {
 struct job final : spool::detail::task {
   void run(spool::detail::worker&) noexcept override {}
   void discard(spool::detail::scheduler&, std::exception_ptr const&) noexcept override {}
+  std::size_t size_in_bytes() const noexcept override { return sizeof *this; }
   int taken = 0;  // by one thread only, or the two accesses are a data race
 };
 

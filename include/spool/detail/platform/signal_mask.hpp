@@ -29,8 +29,8 @@ public:
   static signal_mask all_but_faults() noexcept {
     signal_mask mask;
     sigfillset(&mask.blocked_);
-    for (const int fault : {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP})
-      sigdelset(&mask.blocked_, fault);
+    constexpr int faults[] = {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP};
+    for (const int fault : faults) sigdelset(&mask.blocked_, fault);
     return mask;
   }
 

@@ -12,6 +12,8 @@
 #include <cstring>
 #include <type_traits>
 
+#include <spool/detail/config.hpp>
+
 #include <engine/access.hpp>
 
 namespace spool::inline SPOOL_ABI::detail {

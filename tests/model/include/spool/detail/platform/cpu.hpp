@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include <spool/detail/config.hpp>
+
 #include <engine/access.hpp>
 
 namespace spool::inline SPOOL_ABI::detail {
