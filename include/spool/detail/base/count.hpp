@@ -23,11 +23,9 @@ public:
   template <class Number>
     requires(std::is_convertible_v<Number, std::size_t> && !std::is_floating_point_v<Number>)
   constexpr count(Number n) : value_(0) {
-    if constexpr (std::is_same_v<Number, std::size_t>) {
-      value_ = n;
-    } else if constexpr (std::is_enum_v<Number>) {
+    if constexpr (std::is_enum_v<Number>) {
       value_ = count(static_cast<std::underlying_type_t<Number>>(n));
-    } else if constexpr (!std::is_integral_v<Number>) {
+    } else if constexpr (std::is_same_v<Number, std::size_t> || !std::is_integral_v<Number>) {
       value_ = n;
     } else {
       if constexpr (std::is_signed_v<Number>) {

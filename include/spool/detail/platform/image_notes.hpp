@@ -70,6 +70,7 @@ inline int look_for_note(dl_phdr_info* info, std::size_t, void* argument) noexce
   for (std::size_t i = 0; i < info->dlpi_phnum; ++i) {
     const auto& segment = info->dlpi_phdr[i];
     if (segment.p_type != PT_NOTE) continue;
+    // The loader gives addresses as numbers. NOLINTNEXTLINE(performance-no-int-to-ptr)
     const auto* const at = reinterpret_cast<const unsigned char*>(info->dlpi_addr + segment.p_vaddr);
     search.found = find_note(at, at + segment.p_memsz, segment.p_align == 8 ? 8 : 4, search.key);
     if (search.found != nullptr) {

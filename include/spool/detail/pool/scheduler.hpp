@@ -282,7 +282,7 @@ private:
   atomic<const verdict*> verdict_{nullptr};  // one of those below; once set, tasks end by it instead of running; all
                                              // sequentially consistent, as part of the protocol of intake_bound
   intake_bound bound_;
-  const verdict cancelled_{};
+  const verdict cancelled_{nullptr};
   const verdict broken_;  // made ahead: there may be no memory for it when the pool breaks
 
   alignas(cache_line) atomic<std::uint64_t> word_{0};  // see pool_word
