@@ -13,10 +13,6 @@
 #include <spool/detail/config.hpp>
 #include <spool/errors.hpp>
 
-#if defined(__GLIBCXX__)
-#include <cxxabi.h>
-#endif
-
 namespace spool::inline SPOOL_ABI::detail {
 
 /// Calls f.
@@ -30,14 +26,9 @@ std::exception_ptr caught_from(F&& f, BeforeEnd&& before_end) {
   try {
     std::forward<F>(f)();
     return nullptr;
-#if defined(__GLIBCXX__)
-  } catch (abi::__forced_unwind&) {
-    before_end();
-    throw;
-#endif
   } catch (...) {
     std::exception_ptr thrown = std::current_exception();
-    if (thrown == nullptr) {  // of another language, or a forced unwind that has no type here
+    if (thrown == nullptr) {  // none of C++: a forced unwind, or an exception of another language
       before_end();
       throw;
     }
