@@ -23,7 +23,7 @@ namespace spool::inline SPOOL_ABI::detail {
 /// waiting that way: measured, 0.2 to 0.8 of the time of one queue.
 ///
 /// Each lock and its note, which says how many tasks there are, are one word, sequentially consistent, which is what the
-/// pool's protocol of sleeping needs (pool_word.hpp). Tasks move from `in` to `out` while both are locked, and who looks
+/// pool's protocol of sleeping needs (word.hpp). Tasks move from `in` to `out` while both are locked, and who looks
 /// whether the lane is empty looks at `in` first: a task that moves is seen in one of the two.
 class alignas(cache_line) lane {
 public:

@@ -141,7 +141,8 @@ inline bool worker::run_awaited() {
   return true;
 }
 
-/// Takes from the lanes, each time from another if it can: one task to run, the others into its own deque, where they can be stolen.
+/// Takes from the lanes, each time from another if it can: one task to run, the others into its own deque, where they can
+/// be stolen.
 inline task* worker::take_from_lanes(std::size_t most) noexcept {
   // A single worker takes them one by one: whoever stands in for it must find the oldest first.
   // Nor may the deque have to grow for them: it is empty, or only one is taken.
