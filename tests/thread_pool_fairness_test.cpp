@@ -83,6 +83,70 @@ TEST_CASE("a task from one thread outside starts though another thread goes on s
   }
 }
 
+namespace {
+
+/// A pool of which only one worker is free. It never lacks a task of one thread outside, since each of them ends only when
+/// the next has been posted; meanwhile another thread outside posts a single one.
+class chain_and_single {
+public:
+  static constexpr long longest = 1'000;
+
+  chain_and_single() {
+    pool_.post([this] { occupied_ = true, end_.wait(); });
+    eventually([this] { return occupied_.load(); });
+  }
+
+  void post_chain() {
+    for (long i = 0; i < longest && !single_ran_; ++i) {
+      eventually([&] { return started_ == i || single_ran_; });
+      pool_.post([this] { link(); });
+      ++posted_;
+    }
+  }
+
+  void post_single() {
+    eventually([this] { return started_ >= 10; });
+    pool_.post([this] { single_ran_ = true; });
+    single_posted_ = true;
+  }
+
+  /// How many links started; fewer than `longest` if the single one ran among them.
+  long links_run() {
+    eventually([this] { return single_ran_.load(); });
+    end_.open();
+    pool_.wait_idle();
+    return started_;
+  }
+
+private:
+  void link() {
+    const long mine = ++started_;
+    eventually([&] { return posted_ > mine || mine == longest || single_ran_; });
+    if (mine == 10) eventually([this] { return single_posted_.load(); });
+  }
+
+  gate end_;
+  std::atomic<bool> occupied_{false}, single_posted_{false}, single_ran_{false};
+  std::atomic<long> posted_{0}, started_{0};
+  thread_pool pool_{2};
+  const opens end_anyway_{end_};  // before the pool goes
+};
+
+}  // namespace
+
+TEST_CASE("a task from one thread outside starts soon though another thread's tasks never run out") {
+  chain_and_single first, second;  // each thread in both roles, so that no fixed order among threads is right
+  std::thread other([&] {
+    first.post_single();
+    second.post_chain();
+  });
+  first.post_chain();
+  second.post_single();
+  other.join();
+  CHECK(first.links_run() < 100);
+  CHECK(second.links_run() < 100);
+}
+
 TEST_CASE("a task that a busy worker made starts though a thread outside goes on submitting") {
   for (const std::size_t workers : {2U, 3U}) {
     thread_pool pool(workers);
@@ -146,6 +210,25 @@ TEST_CASE("a task does not wait behind dozens of long ones, wherever it comes fr
     pool.wait_idle();
     CHECK(again.runs - before < 24);
   }
+}
+
+TEST_CASE("tasks do not each wait behind dozens of long ones, though short ones came before these") {
+  constexpr long short_ones = 1'000;
+  thread_pool pool(1);
+  std::atomic<bool> posted{false};
+  std::atomic<int> waiting{10};
+  poll again(pool, [&] {
+    if (again.runs < short_ones) return false;
+    if (again.runs == short_ones) eventually([&] { return posted.load(); });
+    std::this_thread::sleep_for(1ms);
+    return waiting == 0 || again.runs == short_ones + 500;
+  });
+  pool.post(std::ref(again));
+  eventually([&] { return again.runs == short_ones; });
+  for (int i = 0; i < 10; ++i) pool.post([&] { --waiting; });
+  posted = true;
+  pool.wait_idle();
+  CHECK(again.runs - short_ones < 250);
 }
 
 TEST_CASE("a task starts though tasks that wait for others again and again keep the pool busy") {
