@@ -393,6 +393,10 @@ private:
     // Only what is waited for without a limit may run here: a timed wait has to come back in time.
     if (until.is_never() && current_task_thread != nullptr && run_in_waiter(*current_task_thread)) return true;
     if (until.passed()) return done();
+    return sleep_until_phase(wanted, until);
+  }
+
+  SPOOL_COLD bool sleep_until_phase(phase wanted, deadline until) noexcept {
     hand_off_wait waiting(until);
     if (waiting.stay_awake_until([&] { return current_phase() >= wanted; })) return true;
     future_state_base* const self = this;

@@ -89,7 +89,7 @@ inline void scheduler::push_from_outside(lane& to, task& t) noexcept {
 }
 
 /// Preconditions  the caller looks afterwards whether a worker is to be called.
-inline void scheduler::push_into_lane(task& t) noexcept {
+SPOOL_COLD inline void scheduler::push_into_lane(task& t) noexcept {
   lane& to = my_lane();
   to.lock();
   to.append(t);
