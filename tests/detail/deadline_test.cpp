@@ -89,7 +89,32 @@ TEST_CASE("unsigned counts beyond the signed range saturate") {
   CHECK(deadline::after(unsigned_ns::min()).passed());
 }
 
+TEST_CASE("a count beyond the signed range is what it says, where its unit is fine") {
+  using unsigned_as = duration<std::uint64_t, std::atto>;
+  using finest = duration<std::uint64_t, std::ratio<3, std::int64_t{1} << 62>>;
+  CHECK(saturated_ns(unsigned_as::max()) == 18'446'744'074);
+  CHECK(saturated_ns(unsigned_ps::max()) == 18'446'744'073'709'552);
+  CHECK(saturated_ns(finest(std::uint64_t{1} << 63)) == 6'000'000'000);
+  CHECK(saturated_ns(finest((std::uint64_t{1} << 63) + 1)) == 6'000'000'001);
+}
+
 #if defined(__SIZEOF_INT128__)
+TEST_CASE("counts of more than 64 bits are what they say, where their unit is fine") {
+  __extension__ typedef __int128 wide;
+  using wide_as = duration<wide, std::atto>;
+  using wide_finest = duration<wide, std::ratio<3, std::int64_t{1} << 62>>;
+  constexpr wide an_hour = wide{3'600} * 1'000'000'000'000'000'000;
+  CHECK(saturated_ns(wide_as(an_hour)) == 3'600'000'000'000);
+  CHECK(saturated_ns(wide_as(an_hour + 1)) == 3'600'000'000'001);
+  CHECK(saturated_ns(wide_as(-an_hour)) == -3'600'000'000'000);
+  CHECK(saturated_ns(wide_as(an_hour * 1'000'000'000)) == most);
+  CHECK(saturated_ns(wide_as(-an_hour * 1'000'000'000)) == least);
+  CHECK(saturated_ns(wide_finest(wide{1} << 70)) == 768'000'000'000);
+  CHECK(saturated_ns(wide_finest(-(wide{1} << 70))) == -768'000'000'000);
+  CHECK(saturated_ns(wide_finest(wide{1} << 120)) == most);
+  CHECK(saturated_ns(wide_finest(-(wide{1} << 120))) == least);
+}
+
 TEST_CASE("counts of more than 64 bits saturate, too") {
   __extension__ typedef __int128 wide;
   __extension__ typedef unsigned __int128 wide_unsigned;

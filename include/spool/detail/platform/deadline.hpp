@@ -12,19 +12,42 @@
 
 namespace spool::inline SPOOL_ABI::detail {
 
+/// Whether a count may be beyond int64.
+template <class Rep>
+inline constexpr bool exceeds_int64 = sizeof(Rep) > sizeof(std::int64_t)
+                                          ? std::is_constructible_v<Rep, std::int64_t>
+                                          : sizeof(Rep) == sizeof(std::int64_t) && std::is_unsigned_v<Rep>;
+
 /// The same number in int64, or what comes closest.
 template <class Rep>
 constexpr std::int64_t saturated_count(const Rep& count) {
   constexpr std::int64_t most = (std::numeric_limits<std::int64_t>::max)();
   constexpr std::int64_t least = (std::numeric_limits<std::int64_t>::min)();
-  if constexpr (sizeof(Rep) > sizeof(most) && std::is_constructible_v<Rep, std::int64_t>) {
+  if constexpr (exceeds_int64<Rep>) {
     // Type traits may know nothing of a 128 bit integer: it is signed if least is smaller.
     if (count > static_cast<Rep>(most)) return most;
     if (static_cast<Rep>(least) < static_cast<Rep>(most) && count < static_cast<Rep>(least)) return least;
-  } else if constexpr (sizeof(Rep) == sizeof(most) && std::is_unsigned_v<Rep>) {
-    if (count > static_cast<Rep>(most)) return most;
   }
   return static_cast<std::int64_t>(count);
+}
+
+/// How often a divisor goes into a count, saturating, and what is left over; both rounded to zero.
+struct division {
+  std::int64_t whole;
+  std::int64_t rest;
+};
+
+/// Preconditions  0 < divisor.
+template <class Rep>
+constexpr division divided(const Rep& count, std::int64_t divisor) {
+  if constexpr (exceeds_int64<Rep>) {
+    const Rep by = static_cast<Rep>(divisor);
+    const Rep whole = count / by;
+    return {saturated_count(whole), static_cast<std::int64_t>(count - whole * by)};
+  } else {
+    const auto n = static_cast<std::int64_t>(count);
+    return {n / divisor, n % divisor};
+  }
 }
 
 /// a * b / divisor, rounded down, and what is left over; saturating, and exact whatever a * b may be.
@@ -45,6 +68,11 @@ constexpr std::uint64_t times_over(std::uint64_t a, std::uint64_t b, std::uint64
     result = 2 * result + carry + second_carry + more;
   }
   return result;
+}
+
+/// Without its sign.
+constexpr std::uint64_t magnitude(std::int64_t n) {
+  return n < 0 ? 0 - static_cast<std::uint64_t>(n) : static_cast<std::uint64_t>(n);
 }
 
 /// A period as a number of nanoseconds, count * (num * scale) / den, where num * scale need not fit int64: for
@@ -76,9 +104,7 @@ constexpr std::int64_t saturated_ns(std::chrono::duration<Rep, Period> d) {
     return static_cast<long double>(whole) < exact ? whole + 1 : whole;
   } else if constexpr (in_ns::is_small) {
     constexpr std::int64_t num = in_ns::num * in_ns::scale;
-    const std::int64_t count = saturated_count(d.count());
-    const std::int64_t whole = count / in_ns::den;
-    const std::int64_t rest = count % in_ns::den;
+    const auto [whole, rest] = divided(d.count(), in_ns::den);
     if (whole >= most / num) return most;
     if (whole <= least / num) return least;
     // rest < den, so the second product is below num: it cannot leave the range that the lines above kept free.
@@ -86,18 +112,20 @@ constexpr std::int64_t saturated_ns(std::chrono::duration<Rep, Period> d) {
     const std::int64_t rounded_up = part / in_ns::den + (part % in_ns::den > 0 ? 1 : 0);
     return whole * num + rounded_up;
   } else {
-    const std::int64_t count = saturated_count(d.count());
-    const std::uint64_t size = count < 0 ? 0 - static_cast<std::uint64_t>(count) : static_cast<std::uint64_t>(count);
+    const division count = divided(d.count(), in_ns::den);
+    const bool negative = count.whole < 0 || count.rest < 0;
+    const std::uint64_t turns = magnitude(count.whole);
     constexpr auto num = static_cast<std::uint64_t>(in_ns::num);
     constexpr auto scale = static_cast<std::uint64_t>(in_ns::scale);
     constexpr auto den = static_cast<std::uint64_t>(in_ns::den);
-    std::uint64_t rest = 0;
-    const std::uint64_t whole = times_over(size, num, den, rest);
-    if (whole > static_cast<std::uint64_t>(most) / scale) return count < 0 ? least : most;
-    const std::uint64_t ns = whole * scale + times_over(rest, scale, den, rest);
-    if (ns >= static_cast<std::uint64_t>(most)) return count < 0 ? least : most;
-    if (count < 0) return -static_cast<std::int64_t>(ns);
-    return static_cast<std::int64_t>(ns) + (rest != 0 ? 1 : 0);
+    constexpr auto limit = static_cast<std::uint64_t>(most);
+    std::uint64_t left = 0;
+    const std::uint64_t more = times_over(magnitude(count.rest), num, den, left);
+    if (turns > limit / scale / num || more > limit / scale - turns * num) return negative ? least : most;
+    const std::uint64_t ns = (turns * num + more) * scale + times_over(left, scale, den, left);
+    if (ns >= limit) return negative ? least : most;
+    if (negative) return -static_cast<std::int64_t>(ns);
+    return static_cast<std::int64_t>(ns) + (left != 0 ? 1 : 0);
   }
 }
 
