@@ -489,6 +489,21 @@ TEST_CASE("move-only, over-aligned and copy-only items travel") {
   for (int i = 99; i >= 0; --i) CHECK(trivial.get().value == i);
 }
 
+TEMPLATE_TEST_CASE("items that are const travel, too", "", spool::queue<const int>, spool::lifo_queue<const int>,
+                   spool::priority_queue<const int>) {
+  TestType q(3);
+  q.put(1);
+  const int made[] = {1};
+  q.put_many(made);
+  CHECK(q.try_put(1));
+  CHECK_FALSE(q.put_for(1, 0s));
+  std::vector<int> out;
+  CHECK(q.get_many(std::back_inserter(out), 1) == 1);
+  CHECK(q.get() == 1);
+  CHECK(q.try_get() == 1);
+  CHECK(out == std::vector{1});
+}
+
 TEST_CASE("iteration takes items until the queue is shut down and drained") {
   spool::queue<std::unique_ptr<int>> q;
   static_assert(std::ranges::input_range<spool::queue<std::unique_ptr<int>>>);

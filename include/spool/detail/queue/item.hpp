@@ -15,9 +15,11 @@
 
 namespace spool::inline SPOOL_ABI::detail {
 
+/// Not one that is const or volatile: there is no memory to be allocated for such.
 template <class T>
-inline constexpr bool is_its_own_cell = std::is_trivially_copyable_v<T> && std::is_trivially_move_constructible_v<T> &&
-                                        std::is_trivially_destructible_v<T> && sizeof(T) <= 64;
+inline constexpr bool is_its_own_cell =
+    std::is_trivially_copyable_v<T> && std::is_trivially_move_constructible_v<T> &&
+    std::is_trivially_destructible_v<T> && sizeof(T) <= 64 && std::is_same_v<T, std::remove_cv_t<T>>;
 
 /// Whether this is one lvalue of an item, of a type that cannot be copied.
 template <class T, class... Given>
