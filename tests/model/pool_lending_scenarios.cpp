@@ -166,6 +166,27 @@ MODEL_SCENARIO(pool_sleeper_becomes_the_lookout) {
   sleeps.wait();
 }
 
+// Threads are refused for a while, and later again: the one that looked out the first time sleeps, and has to be woken again.
+MODEL_SCENARIO(pool_lookout_of_the_first_time_is_woken_again) {
+  spool::promise<void> p, q;
+  spool::event between, done;
+  spool::thread_pool pool(with(1));
+  const auto first = pool.submit([f = p.get_future()] { f.wait(); });
+  wait_for_sleepers(1);
+  refuse_threads(8);
+  const auto second = pool.submit([&, f = q.get_future()] { between.set(), f.wait(); });
+  between.wait();
+  std::this_thread::sleep_for(100ms);
+  refuse_threads(8);
+  pool.post([&] {
+    p.set_value(), q.set_value();
+    done.set();
+  });
+  done.wait();
+  first.wait();
+  second.wait();
+}
+
 // The same, if the one that sleeps is outside.
 MODEL_SCENARIO(pool_sleeper_outside_becomes_the_lookout) {
   spool::event opened, done;

@@ -40,8 +40,12 @@ inline deadline scheduler::ask_again(pool_wait& wait) noexcept {
   bool refused = false;
   if (wait.role != wait_role::visitor) {
     const room r = stands_still(wait) ? room::for_one_too_many : room::for_max_workers;
-    refused = wants_another(load_word(), r) && any_work() && !try_summon(r);
-    if (refused && wait.thread != nullptr && wait.awaited->needs_all && run_on_stack_of(wait)) return short_nap();
+    const auto is_refused = [&] { return wants_another(load_word(), r) && any_work() && !try_summon(r); };
+    refused = is_refused();
+    if (refused && wait.thread != nullptr && wait.awaited->needs_all) {
+      if (run_on_stack_of(wait)) return short_nap();
+      refused = is_refused();  // a lookout that saw this thread counted as awake has left the work to it
+    }
   }
   if ((refused || debt_.is_owed()) && keeps_lookout(wait)) return short_nap();
   if (wait.word == nullptr) return earlier(wait.next_look, deadline::after(std::chrono::seconds(1)));
