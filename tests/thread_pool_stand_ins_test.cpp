@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include <spool/event.hpp>
 #include <spool/future.hpp>
 #include <spool/thread_pool.hpp>
 
@@ -42,6 +43,27 @@ void slow_end::ask_for(gate& g) {
   at = &g;
   this_thread.asked = true;
 }
+
+/// Opens a gate when it goes, but after 20 seconds in any case: if somebody waits for it who should not, the test fails,
+/// and does not hang.
+class opens_in_time {
+public:
+  explicit opens_in_time(gate& g) : gate_(g) {}
+  ~opens_in_time() {
+    over_.set();
+    thread_.join();
+  }
+  opens_in_time(const opens_in_time&) = delete;
+  opens_in_time& operator=(const opens_in_time&) = delete;
+
+private:
+  gate& gate_;
+  spool::event over_;
+  std::thread thread_{[this] {
+    over_.wait_for(20s);
+    gate_.open();
+  }};
+};
 
 /// A pool of one, whose only task of its own waits, goes on when told, and waits again. A thread that stood in meanwhile
 /// has retired, and is in the destructor of its thread-local.
@@ -103,15 +125,16 @@ void make_stand_ins(thread_pool& pool, std::size_t n) {
 TEST_CASE("nobody who submits waits for the end of a thread that has retired") {
   gate end;
   with_a_retired_thread s(end);
-  const opens at_end(end);
+  const opens_in_time at_end(end);
   s.wait_again();
   for (int i = 0; i < 3; ++i) s.pool.submit([] {}).wait();
+  CHECK_FALSE(end.is_open());
 }
 
 TEST_CASE("no timed wait inside a task waits for the end of a thread that has retired") {
   gate end;
   with_a_retired_thread s(end);
-  const opens at_end(end);
+  const opens_in_time at_end(end);
   s.wait_again();
   s.pool
       .submit([&] {
@@ -121,16 +144,18 @@ TEST_CASE("no timed wait inside a task waits for the end of a thread that has re
         f.wait();
       })
       .wait();
+  CHECK_FALSE(end.is_open());
 }
 
 TEST_CASE("a timed shutdown is false at its deadline while a worker is in the destructor of a thread-local") {
   gate end;
   thread_pool pool(2);
-  const opens at_end(end);
+  const opens_in_time at_end(end);
   pool.submit([&] { slow_end::ask_for(end); }).wait();
   CHECK_FALSE(pool.shutdown_for(0s));
   CHECK_FALSE(pool.shutdown_for(20ms));
   CHECK_FALSE(pool.shutdown_until(std::chrono::steady_clock::now() + 1ms));
+  CHECK_FALSE(end.is_open());
   end.open();
   CHECK(pool.shutdown_for(1h));
   CHECK(pool.shutdown_for(0s));
