@@ -268,6 +268,18 @@ MODEL_SCENARIO(pool_loop_over_three_that_meet, .timeouts_may_rescue = false) {
   for (const int each : all) MODEL_CHECK(each == 1);
 }
 
+/// A helper asks for another while the caller takes the last element: the loop goes only when that one has gone, too.
+MODEL_SCENARIO(pool_loop_is_over_while_a_helper_asks, .timeouts_may_rescue = false) {
+  spool::thread_pool pool(with(2));
+  std::vector<int> all(3, 0);
+  pool.submit([] {}).wait();
+  pool.for_each(all, [&](int& each) {
+    for (unsigned i = choose(20); i != 0; --i) std::this_thread::yield();
+    each = 1;
+  });
+  for (const int each : all) MODEL_CHECK(each == 1);
+}
+
 /// Who walks the range holds its lock, and waits for a task behind the worker that wants the lock.
 MODEL_SCENARIO(pool_loop_whose_steps_wait_for_tasks) {
   spool::thread_pool pool(with(1));
