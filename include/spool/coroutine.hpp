@@ -38,6 +38,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <spool/detail/future/awaiting.hpp>
 #include <spool/detail/future/promise_state.hpp>
 #include <spool/detail/future/result.hpp>
 #include <spool/detail/future/resume.hpp>
@@ -61,7 +62,13 @@ public:
   template <class Handle>
   bool await_suspend(Handle h) noexcept {
     coroutine_ = suspended_coroutine(h);
-    return source_->try_add_callback(*this);
+    if constexpr (requires { static_cast<awaited_source&>(h.promise().awaited()); }) {
+      by_ = &h.promise().awaited();
+      by_->begin(*source_);
+    }
+    if (source_->try_add_callback(*this)) return true;
+    if (by_ != nullptr) by_->end();
+    return false;
   }
   decltype(auto) await_resume() {
     if constexpr (Taken) {
@@ -71,13 +78,17 @@ public:
     }
   }
 
-  future_state_base* run(future_state_base&) noexcept override { return resume_here(coroutine_); }
+  future_state_base* run(future_state_base&) noexcept override {
+    if (by_ != nullptr) by_->end();
+    return resume_here(coroutine_);
+  }
 
 private:
   /// Until it is settled whoever completes it has a handle, and while run() runs.
   future_state<T>& awaited() noexcept { return static_cast<future_state<T>&>(*source_); }
 
   suspended_coroutine coroutine_;
+  awaited_source* by_ = nullptr;  // of the coroutine's result, if that is a future's
 };
 
 /// The end of a coroutine that returns a future.
@@ -94,7 +105,7 @@ struct coroutine_end {
 template <class T>
 class coroutine_promise_base {
 public:
-  coroutine_promise_base() : result_((broken_promise(), new promise_state<T>)) {
+  coroutine_promise_base() : result_((broken_promise(), new coroutine_state<T>)) {
     result_->add_handle();  // for the future; the other one is the coroutine's
     result_->claim();
   }
@@ -111,6 +122,8 @@ public:
   static void* operator new(std::size_t size) { return allocate_block(size); }
   static void operator delete(void* memory, std::size_t size) noexcept { free_block_of(memory, size); }
 
+  awaited_source& awaited() noexcept { return result_->awaited(); }
+
   future<T> get_return_object() noexcept { return future_access::adopt<T>(result_); }
   std::suspend_never initial_suspend() const noexcept { return {}; }
   coroutine_end final_suspend() const noexcept { return {}; }
@@ -126,7 +139,7 @@ public:
   template <class Promise>
   static void end(std::coroutine_handle<Promise> h) noexcept {
     coroutine_promise_base& self = h.promise();
-    promise_state<T>& result = *std::exchange(self.result_, nullptr);
+    coroutine_state<T>& result = *std::exchange(self.result_, nullptr);
     const future_state_base::phase outcome = self.outcome_;
     const void* const frame = h.address();
     h.destroy();
@@ -147,7 +160,7 @@ private:
     outcome_ = future_state_base::pending;
   }
 
-  promise_state<T>* result_;                                       // null once it has ended
+  coroutine_state<T>* result_;                                     // null once it has ended
   future_state_base::phase outcome_ = future_state_base::pending;  // what lies in result_, to be settled at the end
 };
 

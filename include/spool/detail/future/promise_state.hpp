@@ -20,7 +20,7 @@ inline std::exception_ptr const& broken_promise() {
 
 /// Made with one handle, its promise's.
 template <class T>
-class promise_state final : public future_state<T>, public recycled_block {
+class promise_state : public future_state<T>, public recycled_block {
 public:
   promise_state() noexcept : future_state<T>(1) {}
 

@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <spool/detail/future/origin.hpp>
 #include <spool/detail/future/state_base.hpp>
 #include <spool/detail/future/task_wait.hpp>
 

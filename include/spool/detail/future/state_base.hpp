@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -72,6 +73,15 @@ public:
 
   /// Moves from pending to running.      Returns  whether the caller is the one who runs it.
   bool claim() noexcept { return leave(pending, running); }
+
+  /// The same for what continues another result: once it returns, nobody looks at that one by way of this, see
+  /// with_origin().
+  bool claim_from_lookers() noexcept {
+    std::uint32_t before = 0;
+    if (!leave(pending, running, &before)) return false;
+    if ((before & observed) != 0) wait_for_lookers();
+    return true;
+  }
 
   /// Claims the right to write the result from where it is, pending or running.
   /// Returns  whether the caller may; `before` is then the phase to go back to, if writing throws.
@@ -191,9 +201,45 @@ public:
     static_cast<void>(must);
     return false;
   }
-  /// Runs it here and now, if it has not started and the thread is one of its pool's.
+  /// The same for what has to be done first, if this continues another result: its origin.
+  bool run_origin_in_waiter(task_thread& here, bool must = false) noexcept {
+    return is_continuation() ? run_far_origin(here, must) : run_in_waiter(here, must);
+  }
+  /// Runs it here and now, and what has to be done first, as far as it is the thread's pool's and has not started.
   void run_if_pending(task_thread& here) noexcept {
-    if (current_phase() == pending) run_in_waiter(here);
+    if (current_phase() != pending && !is_continuation()) return;
+    while (run_origin_in_waiter(here)) continue;
+  }
+
+  // ── what has to be done before it ──
+  //
+  // Whoever waits for the result of then(f) waits for the task at the other end, and so that is what a pool runs first. It
+  // is found by way of the results in between, each of which keeps the next: its source.
+  //
+  //  Invariant  What has a source keeps it while it is pending, and itself by the handle of its entry in the source's list.
+  //             Whoever looks at the source sets `observed` while it is pending, under the list's lock, and keeps that
+  //             lock; whoever ends that phase and finds `observed` takes the lock before he lets go of source or entry.
+
+  /// Calls f with the result that has to be done first: this one if it continues no other, or that one is done. It cannot
+  /// go meanwhile. One step for each result in between, no stack.
+  /// Returns  what f returns; nothing, an empty value, if there are more steps than that.
+  /// Preconditions  the caller keeps a handle, or a lock that keeps one, but no list's lock.
+  template <class F>
+  auto with_origin(F&& f, std::size_t& most_steps) noexcept;
+  template <class F>
+  auto with_origin(F&& f) noexcept {
+    std::size_t any = static_cast<std::size_t>(-1);
+    return with_origin(f, any);
+  }
+
+  /// Returns once whoever has looked at the source, by way of this one, does so no more.
+  SPOOL_COLD void wait_for_lookers() noexcept { word_guard held(list_lock_); }
+  /// Whether it may have a source.
+  bool is_continuation() const noexcept { return (marks_.load(memory_order_relaxed) & continuation) != 0; }
+  /// Whether a thread of that pool has nothing to do for it, now and later.
+  bool needs_no_start_by(const task_host& pool) const noexcept {
+    if (is_continuation()) return done();
+    return current_phase() != pending || its_host() != &pool;
   }
 
   /// The pool whose task it is; null if it is none's. To be compared only, see hold_host().
@@ -357,6 +403,18 @@ protected:
   /// Such a task was cancelled through a handle, not by who took its entry from the queue.
   virtual void cancelled_through_handle() noexcept {}
 
+  /// For the constructor of what may have a source.
+  void mark_as_continuation() noexcept { marks_.store(continuation, memory_order_relaxed); }
+  /// What has to be done before it, kept as long as the list's lock is held; null if there is nothing any more.
+  /// Preconditions  the list's lock is held, `observed` is set; the phase found then.
+  virtual future_state_base* source_in(phase) noexcept { return nullptr; }
+  /// Adds a handle, and does the same.      Preconditions  who looks now finds no source.
+  void add_handle_after_lookers() noexcept {
+    const std::uint32_t before = word_.fetch_add(one_handle, memory_order_acq_rel);
+    if (before >= many_handles) put_handles_aside();
+    if ((before & observed) != 0) wait_for_lookers();
+  }
+
 private:
   static constexpr std::uint32_t phase_mask = 7;
   static constexpr std::uint32_t sleepers = 8;
@@ -373,6 +431,7 @@ private:
 
   static constexpr std::uint8_t read = 1;
   static constexpr std::uint8_t taken = 2;
+  static constexpr std::uint8_t continuation = 4;  // constant once it is made
 
   static phase phase_of(std::uint32_t word) noexcept { return static_cast<phase>(word & phase_mask); }
 
@@ -388,12 +447,24 @@ private:
     return false;
   }
 
+  bool run_far_origin(task_thread& here, bool must) noexcept;
+
   bool wait_for_phase(phase wanted, deadline until) noexcept {
     run_put_off_callbacks();
     // Only what is waited for without a limit may run here: a timed wait has to come back in time.
-    if (until.is_never() && current_task_thread != nullptr && run_in_waiter(*current_task_thread)) return true;
+    if (until.is_never() && current_task_thread != nullptr &&
+        (is_continuation() ? run_origins_until(wanted) : run_in_waiter(*current_task_thread))) {
+      return true;
+    }
     if (until.passed()) return done();
     return sleep_until_phase(wanted, until);
+  }
+
+  SPOOL_COLD bool run_origins_until(phase wanted) noexcept {
+    while (run_origin_in_waiter(*current_task_thread)) {
+      if (current_phase() >= wanted) return true;
+    }
+    return false;
   }
 
   SPOOL_COLD bool sleep_until_phase(phase wanted, deadline until) noexcept {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <spool/detail/base/min_max.hpp>
+#include <spool/detail/future/origin.hpp>
 #include <spool/detail/future/state_base.hpp>
 #include <spool/detail/platform/deadline.hpp>
 #include <spool/detail/sync/blocking.hpp>
@@ -59,37 +60,64 @@ inline void task_wait::enter_own() noexcept {
 inline deadline task_wait::choose_visit() noexcept {
   constexpr auto a_while = std::chrono::milliseconds(20);
   if (visited_always_ != nullptr) return deadline::never();
-  future_state_base* const next = next_elsewhere();
-  task_host* const host = next != nullptr ? next->its_host() : guest_scope::innermost_host(own_host_);
+  const result_elsewhere next = next_elsewhere();
+  task_host* const host = next.host != nullptr ? next.host : guest_scope::innermost_host(own_host_);
   if (visited_ != nullptr && visited_ != host) leave();
-  if (host == nullptr || visited_ == host) return deadline::never();
+  if (host == nullptr || visited_ == host) return next_choice(next.may_change);
   const bool in_its_loop = guest_scope::is_in_loop_of(host);
   if (!in_its_loop && !std::exchange(has_slept_, true)) return deadline::after(a_while);
-  if (next != nullptr && !next->hold_host()) return deadline::never();  // done just now: this wakes the thread
-  if (next == nullptr) host->hold();
+  // If it cannot be held that result is done just now: this wakes the thread, unless it leads to another.
+  if (next.host != nullptr && !holds_host_of(next)) return next_choice(next.may_change);
+  if (next.host == nullptr) host->hold();
   const bool may_hold_locks = own_host_ != nullptr || guest_scope::is_here();
   visit(*host, in_its_loop ? wait_role::guest : may_hold_locks ? wait_role::helper : wait_role::visitor);
-  return deadline::never();
+  return next_choice(next.may_change);
 }
 
-/// A result of another pool than the worker's own that is not there yet, if possible one that has not started. Looks at
-/// a bounded number of those that are not there, so that a range of many costs O(1) a wait.
-inline future_state_base* task_wait::next_elsewhere() noexcept {
+/// What continues another result goes from pool to pool, and nobody tells: looked at less and less often.
+inline deadline task_wait::next_choice(bool may_change) noexcept {
+  if (!may_change) return deadline::never();
+  constexpr auto longest = std::chrono::milliseconds(8'000);
+  until_next_choice_ = smaller_of(2 * until_next_choice_, longest);
+  return deadline::after(until_next_choice_);
+}
+
+/// A result that is not there yet, and that is another pool's than the worker's own, or whose origin is; if possible one
+/// that has not started. Looks at a bounded number of those that are not there, so that a range of many costs O(1) a wait.
+inline task_wait::result_elsewhere task_wait::next_elsewhere() noexcept {
   constexpr std::size_t most_looked_at = 64;
-  const auto is_elsewhere = [this](const future_state_base* s) {
-    return s != nullptr && !s->done() && s->its_host() != nullptr && s->its_host() != own_host_;
+  std::size_t way = 1'024;
+  result_elsewhere running;
+  const auto is_through = [this](const future_state_base* s) {
+    return s == nullptr || s->done() ||
+           (!s->is_continuation() && (s->its_host() == nullptr || s->its_host() == own_host_));
   };
   std::size_t& at = awaited_.elsewhere;
-  while (at < awaited_.count && !is_elsewhere(awaited_.first[at])) ++at;
-  future_state_base* running = nullptr;
+  while (at < awaited_.count && is_through(awaited_.first[at])) ++at;
   const std::size_t end = at + smaller_of(awaited_.count - at, most_looked_at);
   for (std::size_t i = at; i < end; ++i) {
     future_state_base* const s = awaited_.first[i];
-    if (!is_elsewhere(s)) continue;
-    if (s->current_phase() == future_state_base::pending) return s;
-    if (running == nullptr) running = s;
+    if (is_through(s)) continue;
+    running.may_change = running.may_change || s->is_continuation();
+    bool has_not_started = false;
+    const auto host_of = [&](const future_state_base& origin) -> task_host* {
+      has_not_started = origin.current_phase() == future_state_base::pending;
+      task_host* const host = origin.done() ? nullptr : origin.its_host();
+      return host == own_host_ ? nullptr : host;
+    };
+    std::size_t any_way = static_cast<std::size_t>(-1);
+    task_host* const host = s->with_origin(host_of, i == at ? any_way : way);
+    if (host == nullptr) continue;
+    if (has_not_started) return {s, host, running.may_change};
+    if (running.host == nullptr) running.result = s, running.host = host;
   }
   return running;
+}
+
+/// Keeps the pool that was found, if it still has to do with that result.
+inline bool task_wait::holds_host_of(const result_elsewhere& found) noexcept {
+  return found.result->with_origin(
+      [&found](future_state_base& origin) { return origin.its_host() == found.host && origin.hold_host(); });
 }
 
 inline void task_wait::visit(task_host& pool, wait_role role) noexcept {

@@ -24,6 +24,7 @@ public:
   /// The source is kept before anything of the caller's runs.
   template <class G>
   explicit then_state(future_state<T>& source, G&& f) : future_state<U>(2), keeping_callback(source) {
+    this->mark_as_continuation();
     ::new (static_cast<void*>(std::addressof(f_))) F(std::forward<G>(f));
   }
   ~then_state() noexcept override {}  // whatever the callable's destructor says of itself
@@ -37,7 +38,7 @@ public:
       this->drop_handle();
       return nullptr;
     }
-    if (!this->claim()) return drop_spent_entry();
+    if (!this->claim_from_lookers()) return drop_spent_entry();
     const future_state_base::phase outcome =
         found == future_state_base::has_value ? call(static_cast<future_state<T>&>(source)) : pass_on(source);
     return this->settle_or_drop(outcome, [] {}) ? this : nullptr;
@@ -54,6 +55,9 @@ protected:
     } else {
       this->abandon_entry();
     }
+  }
+  future_state_base* source_in(future_state_base::phase found) noexcept override {
+    return found == future_state_base::pending ? this->source_ : nullptr;
   }
   void free_memory() noexcept override { delete this; }
 

@@ -61,7 +61,7 @@ public:
     lock_.lock();
     const bool joins = list_if_something_may_start(wait, pool);
     outlook found = outlook::now;
-    if (find(wait, pool, true) == none) {
+    if (find(wait, pool, true, wait.next_look.is_never() ? short_way : any_way) == nullptr) {
       found = wait.at->next < wait.awaited->count ? outlook::later : outlook::nothing;
     }
     unlock(joins);
@@ -83,15 +83,10 @@ public:
     auto left = lock_.note();
     while (found == nullptr && !waits_.empty()) {
       pool_wait& wait = static_cast<pool_wait&>(waits_.front());
-      const std::size_t place = find(wait, pool, wait.out_of_turn);
-      if (place != none) {
-        found = wait.awaited->first[place];
-        found->add_handle();  // whoever waits has one, and cannot leave before we unlock
-        if (place == wait.at->next) ++wait.at->next;
-      } else {
-        waits_.erase(wait);
-        --left;
-      }
+      found = find(wait, pool, wait.out_of_turn, way_for(wait), true);
+      if (found != nullptr) break;
+      waits_.erase(wait);
+      --left;
     }
     lock_.unlock(left);
     return found;
@@ -122,33 +117,50 @@ public:
   }
 
 private:
-  static constexpr std::size_t none = static_cast<std::size_t>(-1);
   static constexpr std::size_t most_looked_at = 64;  // of those that are not in the pool yet
+  // Of many results each may continue the one before. Where the pool stands still they are gone through all the same.
+  static constexpr std::size_t short_way = 4'096;
+  static constexpr std::size_t any_way = static_cast<std::size_t>(-1);
+
+  static std::size_t way_for(const pool_wait& wait) noexcept { return wait.out_of_turn ? any_way : short_way; }
 
   void unlock(bool one_more) noexcept { lock_.unlock(lock_.note() + (one_more ? 1 : 0)); }
 
   /// Preconditions  lock_ is held.      Returns  whether it has joined the list just now.
   bool list_if_something_may_start(pool_wait& wait, const task_host& pool) noexcept {
-    if (static_cast<awaited_entry&>(wait).linked() || find(wait, pool, wait.out_of_turn) == none) return false;
+    if (static_cast<awaited_entry&>(wait).linked() || find(wait, pool, wait.out_of_turn, way_for(wait)) == nullptr)
+      return false;
     waits_.push_back(wait);
     return true;
   }
 
-  /// Where something is that may start; none if nothing may.
-  static std::size_t find(pool_wait& wait, const task_host& pool, bool out_of_turn) noexcept {
+  /// Something that may start, be it the origin of what is waited for; null if nothing may. With a handle for the caller,
+  /// if that one takes it.
+  /// `way`  how many results to pass on the way to origins, save for the first that is not there: that one's is found.
+  static future_state_base* find(pool_wait& wait, const task_host& pool, bool out_of_turn, std::size_t way,
+                                 bool takes_it = false) noexcept {
     const awaited_results& all = *wait.awaited;
     if (wait.at->host != &pool) *wait.at = {&pool, 0};
     std::size_t& next = wait.at->next;
-    const auto has_started = [&](const future_state_base* s) {
-      return s == nullptr || s->current_phase() != future_state_base::pending || s->its_host() != &pool;
+    const auto is_through = [&](const future_state_base* s) { return s == nullptr || s->needs_no_start_by(pool); };
+    const auto take_if_startable = [&](future_state_base& s) -> future_state_base* {
+      if (s.current_phase() != future_state_base::pending || s.its_host() != &pool) return nullptr;
+      if (!s.may_start_now(out_of_turn)) return nullptr;
+      if (takes_it) s.add_handle();
+      return &s;
     };
-    while (next < all.count && has_started(all.first[next])) ++next;
+    while (next < all.count && is_through(all.first[next])) ++next;
     const std::size_t end = next + smaller_of(all.count - next, most_looked_at);
     for (std::size_t i = next; i < end; ++i) {
-      const future_state_base* const s = all.first[i];
-      if (!has_started(s) && s->may_start_now(out_of_turn)) return i;
+      future_state_base* const s = all.first[i];
+      if (is_through(s)) continue;
+      std::size_t as_far_as_it_goes = static_cast<std::size_t>(-1);
+      future_state_base* const found = s->with_origin(take_if_startable, i == next ? as_far_as_it_goes : way);
+      if (found == nullptr) continue;
+      if (takes_it && found == all.first[next]) ++next;
+      return found;
     }
-    return none;
+    return nullptr;
   }
 
   word_lock lock_;  // guards what follows, and the waits in the lists

@@ -70,6 +70,7 @@ public:
   template <class Parts>
   pool_continuation(scheduler& pool, future_state<T>& source, Parts&& parts)
       : base(pool, std::forward<Parts>(parts)), done_callback(source) {
+    this->mark_as_continuation();
     pool.add_owner();
   }
 
@@ -91,7 +92,7 @@ public:
     std::exception_ptr refusal;
     scheduler::admission admitted(pool, refusal);
     if (!admitted) return end_with(std::move(refusal), entering);
-    this->add_handle();  // for the look at the stage: it may run and end at once
+    this->add_handle_after_lookers();  // for the look at the stage: it may run, drop its source and end at once
     admitted.push(*this);
     if (stage_.exchange(inside, memory_order_acq_rel) == left) {
       this->count_spent_entry();
@@ -107,6 +108,10 @@ public:
   }
 
 protected:
+  future_state_base* source_in(future_state_base::phase found) noexcept override {
+    const bool has_one = found == future_state_base::pending && stage_.load(memory_order_acquire) == outside;
+    return has_one ? this->source_ : nullptr;
+  }
   bool run_in_waiter(task_thread& thread, bool must) noexcept override {
     return is_inside() && base::run_in_waiter(thread, must);
   }
@@ -138,7 +143,7 @@ private:
   /// Ends it with an error, without having been in the pool.
   future_state_base* end_with(std::exception_ptr error, stage from) noexcept {
     scheduler& pool = this->its_pool();
-    const bool mine = this->claim();
+    const bool mine = this->claim_from_lookers();
     if (mine) {
       this->discard_callable();
       this->emplace_error(std::move(error));

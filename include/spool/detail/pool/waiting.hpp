@@ -67,7 +67,7 @@ inline bool scheduler::run_on_stack_of(pool_wait& wait) noexcept {
   const awaited_results& all = *wait.awaited;
   bool ran = false;
   for (std::size_t i = 0; i < all.count && !ran; ++i) {
-    ran = all.first[i] != nullptr && all.first[i]->run_in_waiter(*wait.thread, true);
+    ran = all.first[i] != nullptr && all.first[i]->run_origin_in_waiter(*wait.thread, true);
   }
   add_to_word(0 - pool_word::one_awake);
   return ran;

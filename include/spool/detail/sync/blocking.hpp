@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -165,9 +166,17 @@ public:
   deadline nap(deadline until) noexcept;
 
 private:
+  struct result_elsewhere {
+    future_state_base* result = nullptr;
+    task_host* host = nullptr;  // null if there is none; to be compared only, unless it is held
+    bool may_change = false;    // whether another pool may come to be the one
+  };
+
   void enter_own() noexcept;
   deadline choose_visit() noexcept;
-  future_state_base* next_elsewhere() noexcept;
+  deadline next_choice(bool may_change) noexcept;
+  result_elsewhere next_elsewhere() noexcept;
+  static bool holds_host_of(const result_elsewhere& found) noexcept;
   void visit(task_host& pool, wait_role role) noexcept;
   void leave() noexcept;
 
@@ -177,6 +186,7 @@ private:
   task_host* visited_ = nullptr;   // another, held meanwhile
   task_host* const visited_always_ = nullptr;
   bool has_slept_ = false;
+  std::chrono::milliseconds until_next_choice_{10};
   pool_wait own_;
   pool_wait visit_;
 };
