@@ -169,16 +169,19 @@ inline void scheduler::find_lookout() noexcept {
 
 /// Whether the caller, about to sleep, has to ask again soon, as it is the lookout. Asks now.
 inline bool scheduler::keeps_lookout(pool_wait& wait) noexcept {
-  if (!awaited_.become_lookout(wait)) return false;
-  const std::uint32_t debt = debt_.seen();
-  if (wants_another(load_word()) && any_work()) {
-    try_summon(room::for_max_workers);
-  } else {
-    debt_.settle(debt);  // those that are awake do the work
+  while (awaited_.become_lookout(wait)) {
+    const std::uint32_t debt = debt_.seen();
+    if (wants_another(load_word()) && any_work()) {
+      try_summon(room::for_max_workers);
+    } else {
+      debt_.settle(debt);  // those that are awake do the work
+    }
+    wait.is_lookout = debt_.is_owed();
+    if (wait.is_lookout) return true;
+    awaited_.resign(wait);
+    if (!debt_.is_owed()) return false;  // else it was refused while there was a lookout, and nobody was woken
   }
-  wait.is_lookout = debt_.is_owed();
-  if (!wait.is_lookout) awaited_.resign(wait);
-  return wait.is_lookout;
+  return false;
 }
 
 /// A task has ended: asks again, but not so often that it would delay the next.
