@@ -292,6 +292,28 @@ TEST_CASE("no new task begins while more than max_workers are at work, as some h
 
 // ── what is seen first ──
 
+TEST_CASE("what an initializer submits while the pool drains is run, though all else has ended") {
+  std::atomic<int> initializers{0};
+  spool::event in_second, go_on;
+  spool::future<int> late;
+  std::optional<thread_pool> pool;
+  pool.emplace(spool::pool_options{.max_workers = 2, .initializer = [&] {
+                                     if (++initializers != 2) return;
+                                     in_second.set();
+                                     go_on.wait();
+                                     late = pool->submit([] { return 7; });
+                                   }});
+  std::vector<spool::future<void>> tasks;
+  tasks.push_back(pool->submit([&] { in_second.wait(); }));
+  tasks.push_back(pool->submit([] {}));
+  spool::wait(tasks);
+  pool->wait_idle();
+  pool->shutdown({.wait = false});
+  go_on.set();
+  pool->shutdown();
+  CHECK(late.result() == 7);
+}
+
 TEST_CASE("the excepthook has been called before anyone sees that an initializer broke the pool") {
   std::atomic<bool> told{false};
   const auto before = spool::set_excepthook([&](spool::thread_info const&, std::exception_ptr) {

@@ -12,8 +12,7 @@
 
 namespace spool::inline SPOOL_ABI::detail {
 
-inline bool scheduler::all_ended() noexcept {
-  word_guard held(lock_);
+inline bool scheduler::all_ended_by_now() const noexcept {
   std::uint64_t ended = discarded_.load(memory_order_seq_cst) + set_aside_.finished;
   active_.for_each([&ended](const worker& w) { ended += w.finished_.load(memory_order_acquire); });
   // From here on the entries: whatever was counted as ended has entered before.

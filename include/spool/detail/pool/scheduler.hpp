@@ -192,7 +192,10 @@ private:
   lane& my_lane() noexcept;
   bool any_lane_work() const noexcept;
   bool any_work() const noexcept;
-  bool all_ended() noexcept;
+  bool all_ended() noexcept {
+    word_guard held(lock_);
+    return all_ended_by_now();
+  }
   void look_for_the_end(pool_word seen) noexcept;
   std::uint64_t started_so_far() noexcept {
     word_guard held(lock_);
@@ -203,6 +206,7 @@ private:
   std::uint64_t come_by_now() const noexcept;
   std::uint64_t gone_by_now() const noexcept;
   std::uint64_t started_by_now() const noexcept;
+  bool all_ended_by_now() const noexcept;
 
   bool accepts() const noexcept { return decided() == nullptr && (is_here() || !load_word().closing()); }
   [[noreturn]] void refuse() const;

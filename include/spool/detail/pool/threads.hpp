@@ -231,9 +231,13 @@ inline void scheduler::all_have_left() noexcept {
   futex_wake_all(&ending_);
 }
 
-/// All is done and the pool is closed: lets every worker go.
+/// The pool is closed: lets every worker go, if all is done.
+///
+/// Invariant  Once this is decided, nobody is in an initializer, where a worker may submit, and nobody will be. A worker
+///            that is in one now looks for the end afterwards.
 inline void scheduler::terminate() noexcept {
   lock_.lock();
+  if (in_initializer_ != 0 || !all_ended_by_now()) return lock_.unlock();
   const bool first = !std::exchange(terminating_, true);
   const bool nobody = first && threads_alive_ == 0;
   while (worker* w = parked_.pop_back()) {
