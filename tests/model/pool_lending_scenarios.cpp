@@ -1,6 +1,7 @@
 // tests/model/pool_lending_scenarios.cpp · places lent from elsewhere, a pool that stands still, threads owed to a pool
 // SPDX-License-Identifier: MIT
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <optional>
 #include <thread>
@@ -146,6 +147,24 @@ MODEL_SCENARIO(pool_extra_one_is_blocked_in_turn, .steps = 60'000) {
   std::this_thread::sleep_for(3s);
   q.set_value();
   MODEL_CHECK(a.result() + b.result() == 2);
+}
+
+// A task waits for others that are all blocked: one extra after the other comes, but ever more seldom.
+MODEL_SCENARIO(pool_that_stands_still_grows_ever_more_slowly, .steps = 200'000) {
+  spool::event go;
+  std::atomic<int> begun{0};
+  spool::thread_pool pool(with(1));
+  const auto waits = pool.submit([&] {
+    std::vector<spool::future<void>> blocked;
+    for (int i = 0; i < 12; ++i) blocked.push_back(pool.submit([&] { begun.fetch_add(1), go.wait(); }));
+    static_cast<void>(spool::wait(blocked, spool::first_completed));
+  });
+  std::this_thread::sleep_for(84s);
+  const int threads = begun.fetch_add(0);  // the newest value
+  MODEL_CHECK(threads >= 4);
+  MODEL_CHECK(threads <= 10);
+  go.set();
+  waits.wait();
 }
 
 // ── threads owed ──

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <spool/detail/base/intrusive_list.hpp>
+#include <spool/detail/base/min_max.hpp>
 #include <spool/detail/base/shared_function.hpp>
 #include <spool/detail/config.hpp>
 #include <spool/detail/platform/atomic.hpp>
@@ -330,7 +331,14 @@ private:
   static constexpr std::int64_t most_patience_ns = 500'000'000;
   static constexpr std::int64_t patience_beside_extra_ns = 4'000'000'000;
   static constexpr std::int64_t longest_look_ns = 8'000'000'000;
+  /// The least time between the start of the last extra one and that of another beside so many: twice as long for every
+  /// two. So the first few that are blocked in turn get help soon, but a pool whose tasks are all blocked for an hour has
+  /// some 20 threads too many, and after a year 45.
+  static constexpr std::int64_t pause_before_extra_ns(std::uint32_t extras) noexcept {
+    return extras == 0 ? 0 : patience_beside_extra_ns << smaller_of((extras - 1) / 2, 24U);
+  }
   atomic<std::int64_t> patience_ns_{most_patience_ns};
+  atomic<std::int64_t> last_grant_ns_{0};
   atomic<std::int64_t> next_payment_ns_{0};  // when a task's end asks for an owed thread again
 
   lane lanes_[most_lanes];

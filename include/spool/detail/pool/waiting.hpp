@@ -78,7 +78,8 @@ inline bool scheduler::run_on_stack_of(pool_wait& wait) noexcept {
 /// Whether nothing has started for a while though the caller waits for a task that has not: those that run may all be
 /// blocked by a lock that the caller holds. Then the pool has to have one more awake than it may, if it is to go on; it
 /// runs only what is waited for. Another may come only if all stand still again, and for long: the first may be blocked
-/// in turn, but where tasks merely take their time, there is but one too many.
+/// in turn, but where tasks merely take their time, there is but one too many. See pause_before_extra_ns() for how many
+/// there can come to be.
 inline bool scheduler::stands_still(pool_wait& wait) noexcept {
   const awaited_board::outlook outlook = awaited_.look(wait, *this);
   if (outlook == awaited_board::outlook::nothing) {
@@ -108,9 +109,14 @@ inline bool scheduler::stands_still(pool_wait& wait) noexcept {
   patience_ns_.store(larger_of(patience / 4, least_patience_ns), memory_order_relaxed);
   awaited_.let_overtake(wait, *this);
   if (load_word().awake() < most_awake_.load(memory_order_seq_cst)) return false;  // there is room for another as it is
+  if ((extras & extra_granted) != 0) return true;
+  const std::int64_t time = steady_now_ns();
+  if (time - last_grant_ns_.load(memory_order_relaxed) < pause_before_extra_ns(extras / one_extra)) return false;
   std::uint32_t unchanged = extras;
-  return (extras & extra_granted) != 0 ||
-         extras_.compare_exchange_strong(unchanged, extras | extra_granted, memory_order_seq_cst, memory_order_relaxed);
+  if (!extras_.compare_exchange_strong(unchanged, extras | extra_granted, memory_order_seq_cst, memory_order_relaxed))
+    return false;
+  last_grant_ns_.store(time, memory_order_relaxed);
+  return true;
 }
 
 /// Whether the caller, being one too many, may run something that is waited for; then return_grant() afterwards.
