@@ -7,15 +7,24 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include <spool/barrier.hpp>
+#include <spool/condition.hpp>
 #include <spool/errors.hpp>
+#include <spool/event.hpp>
 #include <spool/future.hpp>
+#include <spool/mutex.hpp>
+#include <spool/queue.hpp>
+#include <spool/semaphore.hpp>
+#include <spool/thread.hpp>
 #include <spool/thread_pool.hpp>
+#include <spool/timer.hpp>
 #include <spool/wait.hpp>
 
 #include "support/busy.hpp"
@@ -113,6 +122,83 @@ TEST_CASE("while a thread is owed, another sleeper asks when the one that did go
   second.set_value();
   goes_on.wait();
   sleeps.wait();
+}
+
+namespace {
+
+/// Two workers, of which the second was refused; the task of the first sleeps until the second's has run. Nobody waits for
+/// the pool, or submits.
+template <class Sleep, class Wake>
+void check_that_the_sleeper_asks_again(Sleep sleep, Wake wake) {
+  thread_pool pool(2);
+  gate begun, done;
+  pool.post([&] {
+    begun.open();
+    sleep();
+  });
+  begun.wait();
+  let_others_sleep();
+  const no_threads guard;
+  pool.post([&] {
+    wake();
+    done.open();
+  });
+  refuse_until_asked(10);
+  done.wait();
+}
+
+}  // namespace
+
+TEST_CASE("a worker whose task sleeps in a lock, a queue or a join asks again for a refused thread") {
+  spool::event e;
+  spool::mutex m;
+  spool::semaphore s(0);
+  spool::barrier b(2);
+  spool::queue<int> q;
+  spool::condition c;
+  bool told = false;
+  check_that_the_sleeper_asks_again([&] { e.wait(); }, [&] { e.set(); });
+  e.clear();
+  m.lock();
+  check_that_the_sleeper_asks_again([&] { m.lock(); }, [&] { m.unlock(); });
+  m.unlock();
+  check_that_the_sleeper_asks_again([&] { s.acquire(); }, [&] { s.release(); });
+  check_that_the_sleeper_asks_again([&] { CHECK(s.try_acquire_for(1h)); }, [&] { s.release(); });
+  check_that_the_sleeper_asks_again([&] { b.wait(); }, [&] { b.wait(); });
+  check_that_the_sleeper_asks_again([&] { q.get(); }, [&] { q.put(1); });
+  check_that_the_sleeper_asks_again(
+      [&] {
+        std::unique_lock held(m);
+        c.wait(held, [&] { return told; });
+      },
+      [&] {
+        const std::scoped_lock held(m);
+        told = true;
+        c.notify_all();
+      });
+  spool::thread t([&] { e.wait(); });
+  t.start();
+  check_that_the_sleeper_asks_again([&] { t.join(); }, [&] { e.set(); });
+}
+
+TEST_CASE("a timer's thread whose callback sleeps in an event asks again for a refused thread") {
+  spool::event go;
+  gate sleeping, done;
+  spool::timer first(0s, [&] {
+    sleeping.open();
+    go.wait();
+  });
+  spool::timer second(0s, [&] {
+    go.set();
+    done.open();
+  });
+  first.start();
+  sleeping.wait();
+  {
+    const no_threads guard;
+    second.start();  // comes back when it has given up asking
+  }
+  done.wait();
 }
 
 namespace {

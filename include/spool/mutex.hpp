@@ -11,6 +11,7 @@
 #include <spool/detail/platform/deadline.hpp>
 #include <spool/detail/platform/futex.hpp>
 #include <spool/detail/sync/adaptive_spin.hpp>
+#include <spool/detail/sync/blocked_thread.hpp>
 #include <spool/detail/sync/lock_traits.hpp>
 #include <spool/errors.hpp>
 
@@ -224,7 +225,7 @@ inline bool mutex::lock_sleeping(detail::deadline until) noexcept {
     mine |= next & ~seen & reserved_bit;
 
     // Reserved, it sleeps on state_ as a whole: no turn is meant for it.
-    in_time = mine != 0 ? detail::futex_wait(state_, next, until) : detail::futex_wait(turn_, turn, until);
+    in_time = mine != 0 ? detail::sleep_on(state_, next, until) : detail::sleep_on(turn_, turn, until);
     if (in_time && lock_spinning(entry, mine)) return true;
   }
 }

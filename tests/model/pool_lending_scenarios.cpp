@@ -222,6 +222,43 @@ MODEL_SCENARIO(pool_sleeper_outside_becomes_the_lookout) {
   waits.join();
 }
 
+// Nobody waits for the pool: one of its workers is blocked in a lock, an event or a queue, and has to ask.
+MODEL_SCENARIO(pool_blocked_worker_becomes_the_lookout) {
+  spool::event opened, done;
+  spool::thread_pool pool(with(2));
+  const auto blocked = pool.submit([&] { opened.wait(); });
+  wait_for_sleepers(choose(2));
+  refuse_threads(8);
+  pool.post([&] {
+    opened.set();
+    done.set();
+  });
+  done.wait();
+  blocked.wait();
+}
+
+// Two are blocked. The lookout goes on, to where nobody can ask: the other has to follow it.
+MODEL_SCENARIO(pool_blocked_lookout_has_a_successor) {
+  spool::event first, second;
+  std::atomic<bool> done{false};
+  spool::thread_pool pool(with(3));
+  const auto busy = [&done](spool::event& e) {
+    e.wait();
+    while (!done.load()) std::this_thread::sleep_for(1ms);
+  };
+  const auto a = pool.submit([&] { busy(first); });
+  const auto b = pool.submit([&] { busy(second); });
+  wait_for_sleepers(2);
+  refuse_threads(20);
+  pool.post([&] { done.store(true); });
+  (choose(2) == 0 ? first : second).set();
+  while (!done.load()) std::this_thread::sleep_for(1ms);
+  first.set();
+  second.set();
+  a.wait();
+  b.wait();
+}
+
 // The lookout goes on with its task, and is blocked: the other sleeper has to follow it.
 MODEL_SCENARIO(pool_lookout_that_goes_on_has_a_successor) {
   spool::promise<void> p, q;

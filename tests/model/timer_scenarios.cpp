@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <spool/event.hpp>
 #include <spool/timer.hpp>
 
 #include <support.hpp>
@@ -205,6 +206,18 @@ MODEL_SCENARIO(timers_whose_second_thread_is_refused_for_long) {
   second.start();
   if (choose(2) == 0) std::this_thread::sleep_for(300ms);
   second.join();
+}
+
+// Nobody joins: the callback that keeps the other waiting sleeps in an event, and has its thread ask.
+MODEL_SCENARIO(timers_whose_callback_sleeps_while_a_thread_is_refused) {
+  spool::event second_fired;
+  spool::timer first(1ms, [&] { second_fired.wait(); });
+  spool::timer second(1ms, [&] { second_fired.set(); });
+  first.start();
+  if (choose(2) == 0) std::this_thread::sleep_for(300ms);
+  refuse_threads(70);
+  second.start();
+  second_fired.wait();
 }
 
 MODEL_SCENARIO(timer_periodic_cancels_itself) {

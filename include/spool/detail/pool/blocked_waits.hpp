@@ -100,6 +100,10 @@ public:
     if (lookout_ == nullptr) lookout_ = &wait;
     return lookout_ == &wait;
   }
+  bool has_lookout() noexcept {
+    word_guard held(lock_);
+    return lookout_ != nullptr;
+  }
   /// Preconditions  it is the lookout.
   void resign(pool_wait& wait) noexcept {
     word_guard held(lock_);

@@ -246,7 +246,11 @@ private:
   bool try_summon(room r) noexcept;
   bool summon_once(room r) noexcept;
   void find_lookout() noexcept;
+  const atomic<std::uint32_t>* blocked_candidate() const noexcept;
   bool keeps_lookout(pool_wait& wait) noexcept;
+  deadline look_out_blocked(worker& w) noexcept;
+  void resign_blocked(worker& w) noexcept;
+  void ask_for_owed() noexcept;
   void pay_debt() noexcept;
   static void pause_for(std::chrono::microseconds d) noexcept;
   static deadline short_nap() noexcept;
@@ -320,6 +324,7 @@ private:
   bool stop_all_ = false;
 
   awaited_board awaited_;
+  atomic<worker*> blocked_lookout_{nullptr};  // see thread_debt; set and reset by that worker
 
   // What a pool that stands still allows beyond most_awake: bit 0 says that one more may run something that is waited
   // for, the rest is the number of those that do.

@@ -163,31 +163,68 @@ inline void scheduler::pause_for(std::chrono::microseconds d) noexcept {
   while (futex_wait(nobody, 0, until)) continue;
 }
 
-/// A thread is owed: has one that sleeps for the pool look out, if there is one and none does.
+/// A thread is owed: has one that sleeps look out, if there is one and none does.
 inline void scheduler::find_lookout() noexcept {
-  while (debt_.is_owed()) {
-    const atomic<std::uint32_t>* const word = awaited_.sleeping_candidate();
+  while (debt_.is_owed() && blocked_lookout_.load(memory_order_seq_cst) == nullptr && !awaited_.has_lookout()) {
+    const atomic<std::uint32_t>* word = awaited_.sleeping_candidate();
+    if (word == nullptr) word = blocked_candidate();
     if (word == nullptr) return;
     futex_wake_all(word);
     pause_for(std::chrono::microseconds(50));  // it may only just be falling asleep
   }
 }
 
+/// What a worker sleeps on in code of the user's; null if none does.
+inline const atomic<std::uint32_t>* scheduler::blocked_candidate() const noexcept {
+  const atomic<std::uint32_t>* word = nullptr;
+  active_.find([&word](const worker& w) { return (word = w.sleeps_on()) != nullptr; });
+  return word;
+}
+
 /// Whether the caller, about to sleep, has to ask again soon, as it is the lookout. Asks now.
 inline bool scheduler::keeps_lookout(pool_wait& wait) noexcept {
   while (awaited_.become_lookout(wait)) {
-    const std::uint32_t debt = debt_.seen();
-    if (wants_another(load_word()) && any_work()) {
-      try_summon(room::for_max_workers);
-    } else {
-      debt_.settle(debt);  // those that are awake do the work
-    }
+    ask_for_owed();
     wait.is_lookout = debt_.is_owed();
     if (wait.is_lookout) return true;
     awaited_.resign(wait);
     if (!debt_.is_owed()) return false;  // else it was refused while there was a lookout, and nobody was woken
   }
   return false;
+}
+
+inline deadline worker::before_sleep() noexcept { return pool_.look_out_blocked(*this); }
+inline void worker::after_sleep() noexcept { pool_.resign_blocked(*this); }
+
+/// The worker is about to sleep in code of the user's: while a thread is owed, one of those that do is the lookout.
+/// Returns  when it has to ask again.
+inline deadline scheduler::look_out_blocked(worker& w) noexcept {
+  const auto resign = [this] { blocked_lookout_.store(nullptr, memory_order_seq_cst); };
+  if (blocked_lookout_.load(memory_order_relaxed) == &w) resign();  // it is one from nap to nap only
+  while (debt_.is_owed()) {
+    worker* none = nullptr;
+    if (!blocked_lookout_.compare_exchange_strong(none, &w, memory_order_seq_cst, memory_order_relaxed)) break;
+    ask_for_owed();
+    if (debt_.is_owed()) return short_nap();
+    resign();  // whoever was refused before this has told nobody else
+  }
+  return deadline::never();
+}
+
+inline void scheduler::resign_blocked(worker& w) noexcept {
+  if (blocked_lookout_.load(memory_order_relaxed) != &w) return;
+  blocked_lookout_.store(nullptr, memory_order_seq_cst);
+  find_lookout();
+}
+
+/// Asks for the thread that is owed, if there is something to do for one.
+inline void scheduler::ask_for_owed() noexcept {
+  const std::uint32_t debt = debt_.seen();
+  if (wants_another(load_word()) && any_work()) {
+    try_summon(room::for_max_workers);
+  } else {
+    debt_.settle(debt);  // those that are awake do the work
+  }
 }
 
 /// A task has ended: asks again, but not so often that it would delay the next.

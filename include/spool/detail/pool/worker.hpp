@@ -15,6 +15,7 @@
 #include <spool/detail/pool/fair_turns.hpp>
 #include <spool/detail/pool/task.hpp>
 #include <spool/detail/pool/work_deque.hpp>
+#include <spool/detail/sync/blocked_thread.hpp>
 #include <spool/detail/sync/blocking.hpp>
 
 namespace spool::inline SPOOL_ABI::detail {
@@ -25,7 +26,7 @@ class scheduler;
 /// when a thread that stood in has gone and another is needed.
 ///
 /// A task being run calls the members of the second part.
-class worker final : public task_thread, public list_node {
+class worker final : public task_thread, public blocked_thread, public list_node {
 public:
   worker(scheduler& pool, std::size_t index);
 
@@ -74,6 +75,9 @@ public:
 
 private:
   friend class scheduler;
+
+  deadline before_sleep() noexcept override;
+  void after_sleep() noexcept override;
 
   /// What is waited for comes first, but not for ever: then one task in the usual order has its turn.
   static constexpr std::uint32_t most_awaited_in_a_row = 64;

@@ -13,6 +13,7 @@
 #include <spool/detail/pool/scheduler.hpp>
 #include <spool/detail/pool/worker.hpp>
 #include <spool/detail/registry/threads.hpp>
+#include <spool/detail/sync/blocked_thread.hpp>
 #include <spool/detail/sync/hand_off.hpp>
 
 namespace spool::inline SPOOL_ABI::detail {
@@ -34,7 +35,11 @@ inline void worker::work() {
   {
     thread_record record(std::move(name));
     current_task_thread = this;
-    const at_scope_end no_task_thread([] { current_task_thread = nullptr; });
+    thread_relied_on = this;
+    const at_scope_end no_task_thread([] {
+      thread_relied_on = nullptr;
+      current_task_thread = nullptr;
+    });
     if (pool_.initializer_) {
       const auto end_initializer = [this](std::exception_ptr thrown) {
         if (thrown) pool_.break_by(std::move(thrown), *this);

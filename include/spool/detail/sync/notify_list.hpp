@@ -11,6 +11,7 @@
 #include <spool/detail/platform/cpu.hpp>
 #include <spool/detail/platform/deadline.hpp>
 #include <spool/detail/platform/futex.hpp>
+#include <spool/detail/sync/blocked_thread.hpp>
 #include <spool/detail/sync/hand_off.hpp>
 #include <spool/detail/sync/word_lock.hpp>
 
@@ -132,7 +133,7 @@ inline bool wait_list::wait(waiter& w, deadline until) noexcept {
       if (!w.word_.compare_exchange_strong(seen, sleeping, memory_order_relaxed)) continue;
       seen = sleeping;
     }
-    const bool in_time = futex_wait(w.word_, seen, seen == waiter::asleep ? until : deadline::never());
+    const bool in_time = sleep_on(w.word_, seen, seen == waiter::asleep ? until : deadline::never());
     if (!in_time && leave(w)) return false;
   }
 }

@@ -8,6 +8,7 @@
 #include <spool/detail/platform/atomic.hpp>
 #include <spool/detail/platform/deadline.hpp>
 #include <spool/detail/platform/futex.hpp>
+#include <spool/detail/sync/blocked_thread.hpp>
 #include <spool/detail/sync/hand_off.hpp>
 #include <spool/detail/sync/spin.hpp>
 
@@ -39,7 +40,7 @@ public:
     std::uint32_t seen = word_.load(memory_order_acquire);  // (B)
     while (seen < first_answer && (seen & poked) == 0) {
       if (!fall_asleep(seen)) continue;
-      const bool in_time = futex_wait(word_, seen, until);
+      const bool in_time = sleep_on(word_, seen, until);
       seen = word_.load(memory_order_acquire);  // (B)
       if (!in_time) break;
     }
@@ -52,7 +53,7 @@ public:
     std::uint32_t seen = word_.load(memory_order_acquire);  // (B)
     while (seen < first_answer) {
       if (!fall_asleep(seen)) continue;
-      futex_wait(word_, seen, deadline::never());
+      sleep_on(word_, seen, deadline::never());
       seen = word_.load(memory_order_acquire);  // (B)
     }
     return seen >> answer_shift;

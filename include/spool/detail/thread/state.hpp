@@ -23,6 +23,7 @@
 #include <spool/detail/platform/process_wide.hpp>
 #include <spool/detail/platform/thread_end.hpp>
 #include <spool/detail/registry/threads.hpp>
+#include <spool/detail/sync/blocked_thread.hpp>
 #include <spool/errors.hpp>
 #include <spool/excepthook.hpp>
 
@@ -110,7 +111,7 @@ private:
     bool in_time = true;
     if ((seen & has_waiters) != 0 ||
         word_.compare_exchange_strong(seen, seen | has_waiters, memory_order_relaxed, memory_order_relaxed)) {
-      in_time = futex_wait(word_, seen | has_waiters, until);
+      in_time = sleep_on(word_, seen | has_waiters, until);
     }
     seen = word_.load(memory_order_acquire);  // (B)
     return in_time;

@@ -14,6 +14,7 @@
 #include <spool/detail/platform/clock.hpp>
 #include <spool/detail/platform/deadline.hpp>
 #include <spool/detail/platform/futex.hpp>
+#include <spool/detail/sync/blocked_thread.hpp>
 #include <spool/detail/sync/word_lock.hpp>
 #include <spool/detail/timer/heap.hpp>
 #include <spool/detail/timer/service.hpp>
@@ -115,15 +116,18 @@ inline void timer_core::start() {
   }
   started_ = true;
   due_ns = saturated_sum(now, larger_of<std::int64_t>(delay_ns_, 0));
+  const bool first = s.queue.empty();
   s.queue.insert(*this);
   if (const auto* const sleeper = s.whom_to_wake(due_ns, now)) wake = sleeper;
   const bool is_refused = !s.ask_for_deputy();
+  if (is_refused && first) s.have_joiners_look();  // they had nothing to ask for before
   held.unlock();
   if (wake != nullptr) futex_wake_one(wake);
   // The timer may have fired by now, and be gone.
   if (!is_refused) return;
   held.lock();
   s.hope_for_deputy();
+  s.have_keeper_ask();
 }
 
 /// Returns  whether it was this call that keeps it from firing, once more or at all.
@@ -208,7 +212,7 @@ inline bool timer_core::wait_until_over(deadline until) const noexcept {
     s.lock.unlock();
     if ((seen & has_waiters) != 0 ||
         word_.compare_exchange_strong(seen, seen | has_waiters, memory_order_relaxed, memory_order_relaxed)) {
-      in_time = futex_wait(word_, seen | has_waiters, next_look) || !until.passed();
+      in_time = sleep_on(word_, seen | has_waiters, next_look) || !until.passed();
     }
     s.lock.lock();
     seen = word_.load(memory_order_acquire);  // (B)

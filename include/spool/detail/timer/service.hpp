@@ -20,6 +20,7 @@
 #include <spool/detail/platform/signal_mask.hpp>
 #include <spool/detail/platform/thread_watch.hpp>
 #include <spool/detail/platform/thread_wide.hpp>
+#include <spool/detail/sync/blocked_thread.hpp>
 #include <spool/detail/sync/word_lock.hpp>
 #include <spool/detail/timer/heap.hpp>
 
@@ -45,15 +46,17 @@ struct timer_firing;
 //  - A keeper sleeps no longer than until the first timer is due: who puts in an earlier one rings it.
 //  - While a timer waits and the keeper is in a callback, the deputy sleeps no longer than grace_ns, or one arrives. If
 //    the system refuses that thread, the keeper asks for a while, every nap_ns, before it runs the callback, and so does
-//    start() while one runs; then everybody asks who starts, cancels or joins a timer, or is about to run another callback.
-//    Only until then a timer may be as late as the callback makes it.
+//    start() while one runs; then everybody asks who starts, cancels or joins a timer, or is about to run another callback,
+//    and, every join_nap_ns, a thread whose callback sleeps in a lock, a queue, an event or a join of the library. Only a
+//    callback that computes or is blocked by other means, while nobody does anything with timers, may make another as late
+//    as itself.
 //  - A start() that returns has a keeper, or a thread that the system has granted already: one that is still being made,
 //    for another start(), may be refused.
 //  - When nothing has waited for linger_ns the keeper ends, and the others with it.
 //  A ring is sent after the lock is let go, when the thread may be gone: it uses only the address.
 
 /// One thread of the timers; lives on its own stack.
-class timer_thread : public list_node {
+class timer_thread final : public blocked_thread, public list_node {
 public:
   timer_thread() noexcept = default;
   timer_thread(const timer_thread&) = delete;
@@ -71,8 +74,11 @@ public:
   /// Whether it would sleep beyond that time. Not if it is awake: it will look before it sleeps.
   bool sleeps_beyond(std::int64_t ns) const noexcept { return wakes_at_ns_ > ns; }
   bool in_callback() const noexcept { return in_callback_; }
+  /// Whether it asks for a deputy while its callback sleeps, if it does.
+  bool asks() const noexcept { return asks_; }
 
 private:
+  deadline before_sleep() noexcept override;
   bool serve();
   bool keep();
   bool stand_by() noexcept;
@@ -87,6 +93,7 @@ private:
   atomic<std::uint32_t> ring_{0};     // changed under the lock, slept on
   std::int64_t wakes_at_ns_ = awake;  // when it will look around by itself
   bool in_callback_ = false;
+  bool asks_ = false;
   std::uint64_t ticket_ = 0;  // of the callback that it runs, or ran last
   const thread_watch watch_{};
 
@@ -123,7 +130,7 @@ struct timer_service {
   static constexpr std::int64_t headstart_ns = 300'000;     // what making a deputy may take
   static constexpr std::int64_t hope_ns = 100'000'000;      // a refused thread is worth this delay, once
   static constexpr std::int64_t nap_ns = 2'000'000;         // and is asked for again after this time ...
-  static constexpr std::int64_t join_nap_ns = 10'000'000;   // ... by those who wait for a timer, after this
+  static constexpr std::int64_t join_nap_ns = 10'000'000;   // ... by those who wait for a timer, or in a callback
 
   word_lock lock;  // guards all that follows, and the timers
   timer_queue queue;
@@ -149,6 +156,7 @@ struct timer_service {
   void have_joiners_look() noexcept;
   bool ask_for_deputy() noexcept;
   void hope_for_deputy() noexcept;
+  void have_keeper_ask() noexcept;
   bool ask_again() noexcept;
   const atomic<std::uint32_t>* promote() noexcept;
   const atomic<std::uint32_t>* whom_to_wake(std::int64_t due_ns, std::int64_t now_ns) noexcept;
@@ -242,6 +250,20 @@ inline void timer_service::hope_for_deputy() noexcept {
     lock.unlock();
     const atomic<std::uint32_t> nobody_wakes{0};
     futex_wait(nobody_wakes, 0, deadline::after(std::chrono::nanoseconds(nap_ns)));
+    lock.lock();
+  }
+}
+
+/// The system refuses a deputy: has the keeper ask again, if its callback sleeps where it can.
+/// Preconditions  the lock is held; it is let go meanwhile.
+inline void timer_service::have_keeper_ask() noexcept {
+  while (refused_since_ns != 0 && !queue.empty() && !has_deputy() && keeper != nullptr && !keeper->asks()) {
+    const atomic<std::uint32_t>* const word = keeper->sleeps_on();
+    if (word == nullptr) return;
+    lock.unlock();
+    futex_wake_all(word);
+    const atomic<std::uint32_t> nobody_wakes{0};
+    futex_wait(nobody_wakes, 0, deadline::after(std::chrono::microseconds(50)));  // it may only just be falling asleep
     lock.lock();
   }
 }

@@ -16,6 +16,7 @@
 #include <spool/detail/platform/futex.hpp>
 #include <spool/detail/platform/thread_watch.hpp>
 #include <spool/detail/registry/threads.hpp>
+#include <spool/detail/sync/blocked_thread.hpp>
 #include <spool/detail/sync/blocking.hpp>
 #include <spool/detail/timer/core.hpp>
 #include <spool/detail/timer/heap.hpp>
@@ -28,9 +29,13 @@ namespace spool::inline SPOOL_ABI::detail {
 inline void timer_thread::work(std::string name) {
   wake_on_time();
   const thread_record record(std::move(name), true);
+  thread_relied_on = this;
   timer_service& s = the_timers();
   s.lock.lock();
-  const at_scope_end over([this] { leave(); });
+  const at_scope_end over([this] {
+    thread_relied_on = nullptr;
+    leave();
+  });
   --s.arriving;
   if (s.keeper == nullptr) s.keeper = this;
   while (serve()) {
@@ -53,6 +58,14 @@ inline void timer_thread::leave() noexcept {
   }
   if (--s.threads == 0 && s.queue.empty()) unused = s.queue.release();
   s.lock.unlock();
+}
+
+/// Its callback is about to sleep: while a deputy is refused, it asks again and again.
+inline deadline timer_thread::before_sleep() noexcept {
+  timer_service& s = the_timers();
+  word_guard held(s.lock);
+  asks_ = s.ask_again();
+  return asks_ ? end_of_nap(deadline::never()) : deadline::never();
 }
 
 /// One thing after the other.      Preconditions  the lock is held.      Returns  false when the thread is to end.
