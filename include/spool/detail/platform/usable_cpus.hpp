@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdio>
+#include <exception>
 #include <string>
 #include <thread>
 
@@ -16,6 +17,7 @@
 #include <bit>
 #endif
 
+#include <spool/detail/base/caught.hpp>
 #include <spool/detail/base/min_max.hpp>
 
 #if defined(_WIN32)
@@ -73,6 +75,7 @@ inline void limit_by_groups(std::size_t& cpus, const char* membership = "/proc/s
                             const std::string& mount = "/sys/fs/cgroup") {
   std::FILE* file = std::fopen(membership, "re");
   if (file == nullptr) return;
+  const at_scope_end read([file] { std::fclose(file); });
   char line[4096];
   while (std::fgets(line, sizeof line, file) != nullptr) {
     // number:controllers:/path, the controllers empty in version 2
@@ -94,7 +97,6 @@ inline void limit_by_groups(std::size_t& cpus, const char* membership = "/proc/s
       });
     }
   }
-  std::fclose(file);
 }
 
 inline std::size_t count_usable_cpus() {
@@ -104,7 +106,7 @@ inline std::size_t count_usable_cpus() {
   if (::sched_getaffinity(0, sizeof mask, &mask) == 0) cpus = static_cast<std::size_t>(larger_of(1, CPU_COUNT(&mask)));
   try {
     limit_by_groups(cpus);
-  } catch (...) {
+  } catch (std::exception const&) {  // but no pthread_cancel(), which may come here as it reads
     // No memory to read the quotas: what is known is what the mask says.
   }
   return cpus;
