@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <spool/detail/base/caught.hpp>
 #include <spool/detail/base/shared_function.hpp>
 #include <spool/detail/config.hpp>
 #include <spool/detail/platform/process_wide.hpp>
@@ -48,7 +49,7 @@ inline excepthook_slot& the_excepthook() noexcept { return process_wide<exceptho
 inline const bool excepthook_found_at_start = (the_excepthook(), true);
 
 /// The default: one line on stderr.
-SPOOL_COLD inline void print_unhandled(const char* thread, std::exception_ptr const& what) noexcept {
+SPOOL_COLD inline void print_unhandled(const char* thread, std::exception_ptr const& what) {
   try {
     std::rethrow_exception(what);
   } catch (std::exception const& e) {
@@ -58,9 +59,12 @@ SPOOL_COLD inline void print_unhandled(const char* thread, std::exception_ptr co
   }
 }
 
-/// Gives the exception to the hook, in the calling thread, with no lock held. Nothing leaves: a hook that throws is
-/// followed by the default for what it was given.
-SPOOL_COLD inline void call_excepthook(std::exception_ptr what) noexcept {
+/// Gives the exception to the hook, in the calling thread, with no lock held. No exception leaves: a hook that throws, or
+/// ends its thread, is followed by the default for what it was given.
+///
+/// Throws  only what ends the thread in the hook, by pthread_exit() or pthread_cancel(). Where the hook is called by a
+///         destructor, or because a call has ended the thread already, that ends the program.
+SPOOL_COLD inline void call_excepthook(std::exception_ptr what) {
   thread_info thread;
   excepthook_handler handler;
   try {
@@ -73,12 +77,14 @@ SPOOL_COLD inline void call_excepthook(std::exception_ptr what) noexcept {
     handler = the_excepthook().handler();
   }
   if (handler) {
-    try {
-      handler(thread, what);
-      return;
-    } catch (...) {
-      std::fputs("The excepthook threw an exception, for which the default is used:\n", stderr);
-    }
+    const std::exception_ptr thrown =
+        caught_from([&] { handler(thread, what); },
+                    [&] {
+                      std::fputs("The excepthook ended its thread; the default is used:\n", stderr);
+                      print_unhandled(thread.name.c_str(), what);
+                    });
+    if (thrown == nullptr) return;
+    std::fputs("The excepthook threw an exception, for which the default is used:\n", stderr);
   }
   print_unhandled(thread.name.c_str(), what);
 }
@@ -99,7 +105,8 @@ SPOOL_COLD inline bool is_own_error(std::exception_ptr const& what) noexcept {
 }
 
 /// Where every exception comes that has nowhere else to go: to the hook, unless it is one of the library's own.
-SPOOL_COLD inline void report_unhandled(std::exception_ptr what) noexcept {
+/// Throws  as call_excepthook().
+SPOOL_COLD inline void report_unhandled(std::exception_ptr what) {
   if (!is_own_error(what)) call_excepthook(std::move(what));
 }
 

@@ -402,14 +402,17 @@ public:
   template <class G>
   explicit future_callback(future_state<T>& source, G&& f) : keeping_callback(source), f_(std::forward<G>(f)) {}
 
-  future_state_base* run(future_state_base&) noexcept override {
-    std::exception_ptr thrown;
-    try {
-      const future<T> handle = future_access::adopt(static_cast<future_state<T>*>(take_source()));
-      static_cast<void>(std::apply(f_, std::tie(handle)));  // anything invocable, pointers to members too
-    } catch (...) {
-      thrown = std::current_exception();
-    }
+  future_state_base* run(future_state_base&) override {
+    std::exception_ptr thrown = caught_from(
+        [this] {
+          const future<T> handle = future_access::adopt(static_cast<future_state<T>*>(take_source()));
+          static_cast<void>(std::apply(f_, std::tie(handle)));  // anything invocable, pointers to members too
+        },
+        [this] {
+          delete this;
+          // A thread of the caller's own ends as it was told to; of a pool's nobody else would know.
+          if (current_task_thread != nullptr) report_unhandled(ended_its_thread());
+        });
     delete this;
     if (thrown != nullptr) report_unhandled(std::move(thrown));
     return nullptr;

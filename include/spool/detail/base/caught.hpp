@@ -3,7 +3,13 @@
 //
 // pthread_exit(), and pthread_cancel() of this thread, unwind the stack by an exception that is none of C++: it can be
 // seen by catch (...), but not kept, and who does not pass it on ends the program. So nothing in spool that calls what
-// the user gave may catch by itself: it asks caught_from().
+// the user gave may catch by itself: it asks caught_from(). Whose thread it is decides who is told: in one of a pool's or
+// the timers', who asks for the result, or the excepthook; in any other nobody, as it ends as it was told to.
+//
+// On its way the unwinding runs destructors, and these alone: so what is to be done whatever happens stands in an
+// at_scope_end. It ends the program where it comes to a noexcept function or a destructor, or to a catch (...) while
+// another exception is being handled in the thread: what is called at the end of a scope, and by before_end(), may not
+// end the thread once more.
 #pragma once
 
 #include <exception>

@@ -58,7 +58,8 @@ public:
   /// Preconditions  `state` is settled, and someone keeps a handle to it until this has seen its phase and its result.
   /// Returns  another result that was completed by this, with a handle, whose callbacks the caller is to run now; or
   ///          null. So a chain of results, each completed by a callback of the one before, needs no stack.
-  virtual future_state_base* run(future_state_base& state) noexcept = 0;
+  /// Throws   only what ends the thread (a forced unwind), all done: what was completed has run its callbacks, too.
+  virtual future_state_base* run(future_state_base& state) = 0;
 
 protected:
   explicit done_callback(future_state_base& source) noexcept : callback_link(source) {}

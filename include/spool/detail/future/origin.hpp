@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <type_traits>
 
+#include <spool/detail/base/caught.hpp>
 #include <spool/detail/config.hpp>
 #include <spool/detail/future/state_base.hpp>
 #include <spool/detail/sync/blocking.hpp>
@@ -40,13 +41,13 @@ auto future_state_base::with_origin(F&& f, std::size_t& most_steps) noexcept {
   return found;
 }
 
-SPOOL_COLD inline bool future_state_base::run_far_origin(task_thread& here, bool must) noexcept {
+SPOOL_COLD inline bool future_state_base::run_far_origin(task_thread& here, bool must) {
   future_state_base* const origin = with_origin([](future_state_base& s) {
     s.add_handle();
     return &s;
   });
+  const at_scope_end dropped([origin] { origin->drop_handle(); });
   const bool ran = origin->run_in_waiter(here, must);
-  origin->drop_handle();
   if (ran) run_put_off_callbacks();  // they may be what leads from the origin to this one
   return ran;
 }

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include <spool/detail/base/caught.hpp>
 #include <spool/detail/future/state.hpp>
 #include <spool/detail/platform/thread_wide.hpp>
 #include <spool/excepthook.hpp>
@@ -35,6 +36,7 @@ struct resumption {
   void* frame;
   future_state_base* completed = nullptr;
   resumption* outer = nullptr;
+  void (*end_left)(void* frame) = nullptr;  // ends the coroutine, once it was left by what ends the thread
 };
 struct resumption_slot {
   static constexpr std::string_view process_name = "resumption";
@@ -45,23 +47,35 @@ inline const bool resumption_found_at_start = (thread_wide<resumption_slot>::get
 
 /// Resumes the coroutine.
 /// Returns   what it has completed, with a handle, whose callbacks the caller is to run now; or null.
+/// Throws    what ends the thread in it; a coroutine of ours has ended then, with an error, its callbacks run.
 /// Lifetime  The coroutine may be gone when this returns, and be running elsewhere.
-inline future_state_base* resume_here(suspended_coroutine coroutine) noexcept {
+inline future_state_base* resume_here(suspended_coroutine coroutine) {
   resumption mine{coroutine.frame(), nullptr, innermost_resumption};
   innermost_resumption = &mine;
-  std::exception_ptr thrown;
-  try {
-    coroutine.resume();
-  } catch (...) {
-    thrown = std::current_exception();  // of a coroutine of another library's
-  }
+  std::exception_ptr thrown = caught_from([coroutine] { coroutine.resume(); },
+                                          [&mine] {
+                                            if (mine.end_left != nullptr) mine.end_left(mine.frame);
+                                            innermost_resumption = mine.outer;
+                                            future_state_base::run_callbacks_and_drop(mine.completed);
+                                          });
   innermost_resumption = mine.outer;
+  // Of a coroutine of another library's.
   if (thrown != nullptr) report_unhandled(std::move(thrown));
   return mine.completed;
 }
 
+/// A coroutine was left by what ends the thread: has whoever has resumed it end it by end_left(frame).
+/// Returns  false if that is not known: it is the coroutine's first caller, or another library.
+inline bool end_when_left(void* frame, void (*end_left)(void* frame)) noexcept {
+  resumption* const here = innermost_resumption;
+  if (here == nullptr || here->frame != frame) return false;
+  here->end_left = end_left;
+  return true;
+}
+
 /// A coroutine has ended, and with it its frame: makes its result visible, and takes over the handle.
-inline void settle_coroutine(future_state_base& result, future_state_base::phase outcome, const void* frame) noexcept {
+/// Throws  what ends the thread in a callback.
+inline void settle_coroutine(future_state_base& result, future_state_base::phase outcome, const void* frame) {
   if (!result.settle_or_drop(outcome, [] {})) return;
   resumption* const here = innermost_resumption;
   if (here != nullptr && here->frame == frame && here->completed == nullptr) {

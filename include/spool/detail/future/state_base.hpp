@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <spool/detail/base/caught.hpp>
 #include <spool/detail/config.hpp>
 #include <spool/detail/future/callback_nesting.hpp>
 #include <spool/detail/future/observers.hpp>
@@ -106,12 +107,13 @@ public:
 
   /// The same and drop_handle() in one write, so that usually whoever reads the result also destroys it. `before_more` is
   /// called before any of the user's code is run here.
+  /// Throws  what ends the thread in a callback, all done.
   template <class BeforeMore>
-  void settle_and_drop(phase final, BeforeMore&& before_more) noexcept {
+  void settle_and_drop(phase final, BeforeMore&& before_more) {
     if (!settle_or_drop(final, before_more)) return;
     before_more();
+    const at_scope_end dropped([&] { drop_handle(before_more); });
     run_callbacks();
-    drop_handle(std::forward<BeforeMore>(before_more));
   }
 
   /// The same, save that callbacks are left to the caller.
@@ -136,8 +138,10 @@ public:
   ///
   /// It is done before anything of the user's runs: the callable's destructor and the callbacks may wait for this very
   /// result, or for all of the pool, or destroy the pool. `left_the_pool` is called in between.
+  ///
+  /// Throws  what ends the thread in a callback, all done.
   template <class LeftThePool>
-  bool cancel_pending(LeftThePool&& left_the_pool) noexcept {
+  bool cancel_pending(LeftThePool&& left_the_pool) {
     bool callbacks = false;
     if (!cancel_pending(std::forward<LeftThePool>(left_the_pool), callbacks)) return false;
     if (callbacks) run_callbacks();
@@ -160,35 +164,37 @@ public:
   /// come before its next, as if they had been run inside. Too deep inside other callbacks they are put off.
   ///
   /// Preconditions  it is settled, and the caller keeps a handle.
-  SPOOL_COLD void run_callbacks() noexcept {
+  /// Throws         what ends the thread in a callback (pthread_exit() and the like); the others have been run then. If
+  ///                another of them ends the thread once more, the program ends.
+  SPOOL_COLD void run_callbacks() {
     if (my_callbacks.is_full()) return put_off_callbacks();
     const guest_scope scope;
-    my_callbacks.enter();
+    const callback_level level;
     run_callbacks_here();
-    leave_callback();
+    run_put_off_callbacks();
   }
 
   /// The same for what a callback or a coroutine has completed, if it has completed anything.
-  static void run_callbacks_and_drop(future_state_base* completed) noexcept {
+  static void run_callbacks_and_drop(future_state_base* completed) {
     if (completed == nullptr) return;
+    const at_scope_end dropped([completed] { completed->drop_handle(); });
     completed->run_callbacks();
-    completed->drop_handle();
   }
 
   /// Runs what was put off in this thread. Whoever waits for a result calls this first: it may depend on them.
-  static void run_put_off_callbacks() noexcept {
+  static void run_put_off_callbacks() {
     if (my_callbacks.has_put_off()) run_all_put_off();
   }
 
   // ── who waits for it ──
 
   /// Cancels it if it has not started.      Returns  whether it is cancelled now.
-  SPOOL_COLD bool cancel() noexcept {
+  SPOOL_COLD bool cancel() {
     return cancel_pending([this] { cancelled_through_handle(); }) || is_cancelled();
   }
 
   /// Waits until it is done.      Returns  false if the deadline passed first.
-  bool wait(deadline until) noexcept { return done() || wait_for_phase(cancelling, until); }
+  bool wait(deadline until) { return done() || wait_for_phase(cancelling, until); }
 
   /// Waits until, besides, its callable is gone.
   void wait_settled() noexcept {
@@ -197,16 +203,17 @@ public:
 
   /// Runs the task in the calling thread, if that is one of its pool's and it has not started.
   /// Unless it must, it leaves what would lie too high on the stack to another thread.
-  virtual bool run_in_waiter(task_thread&, bool must = false) noexcept {
+  /// Throws  what ends the thread in the task, which has ended then: with the thread ends the task that waits, too.
+  virtual bool run_in_waiter(task_thread&, bool must = false) {
     static_cast<void>(must);
     return false;
   }
   /// The same for what has to be done first, if this continues another result: its origin.
-  bool run_origin_in_waiter(task_thread& here, bool must = false) noexcept {
+  bool run_origin_in_waiter(task_thread& here, bool must = false) {
     return is_continuation() ? run_far_origin(here, must) : run_in_waiter(here, must);
   }
   /// Runs it here and now, and what has to be done first, as far as it is the thread's pool's and has not started.
-  void run_if_pending(task_thread& here) noexcept {
+  void run_if_pending(task_thread& here) {
     if (current_phase() != pending && !is_continuation()) return;
     while (run_origin_in_waiter(here)) continue;
   }
@@ -287,15 +294,15 @@ public:
 
   /// Has the callback run when it is done, or runs it now if it is.
   template <class Callback>
-  void add_callback(Callback& callback) noexcept {
+  void add_callback(Callback& callback) {
     // No virtual call: of such g++ 16 guesses the class, and warns in the user's code of what a wrong guess would do.
     static_assert(std::is_base_of_v<done_callback, Callback> && std::is_final_v<Callback>);
     if (try_add_callback(callback)) return;
     if (my_callbacks.is_full()) return put_off(callback);
     const guest_scope scope;
-    my_callbacks.enter();
+    const callback_level level;
     run_completed(callback.run(*this));
-    leave_callback();
+    run_put_off_callbacks();
   }
   /// Has the callback run when it is done.      Returns  false, nothing changed, if it is.
   ///
@@ -447,9 +454,9 @@ private:
     return false;
   }
 
-  bool run_far_origin(task_thread& here, bool must) noexcept;
+  bool run_far_origin(task_thread& here, bool must);
 
-  bool wait_for_phase(phase wanted, deadline until) noexcept {
+  bool wait_for_phase(phase wanted, deadline until) {
     run_put_off_callbacks();
     // Only what is waited for without a limit may run here: a timed wait has to come back in time.
     if (until.is_never() && current_task_thread != nullptr &&
@@ -460,7 +467,7 @@ private:
     return sleep_until_phase(wanted, until);
   }
 
-  SPOOL_COLD bool run_origins_until(phase wanted) noexcept {
+  SPOOL_COLD bool run_origins_until(phase wanted) {
     while (run_origin_in_waiter(*current_task_thread)) {
       if (current_phase() >= wanted) return true;
     }
@@ -500,11 +507,19 @@ private:
     o.link_ = nullptr;
   }
 
-  void run_callbacks_here() noexcept {
+  void run_callbacks_here() {
     put_oldest_callback_first();
     below_ = nullptr;
     future_state_base* top = this;  // of a stack of results that have callbacks left; all but the lowest with a handle
-    do {
+    const at_scope_end none_is_left([this, &top] {
+      if (top != nullptr) run_left_callbacks(top);
+    });
+    run_stacked_callbacks(top);
+  }
+  /// One of them has ended the thread.
+  SPOOL_COLD void run_left_callbacks(future_state_base*& top) { run_stacked_callbacks(top); }
+  void run_stacked_callbacks(future_state_base*& top) {
+    while (top != nullptr) {
       done_callback* const next = top->callbacks_;
       if (next == nullptr) {
         top = top->pop_from(this);
@@ -518,19 +533,25 @@ private:
       if (top->callbacks_ == nullptr && top != this) top = top->pop_from(this);
       completed->below_ = top;
       top = completed;
-    } while (top != nullptr);
+    }
   }
-  static void run_completed(future_state_base* completed) noexcept {
+  static void run_completed(future_state_base* completed) {
     if (completed == nullptr) return;
+    const at_scope_end dropped([completed] { completed->drop_handle(); });
     completed->run_callbacks_here();
-    completed->drop_handle();
   }
 
-  /// The innermost callback has returned.
-  static void leave_callback() noexcept {
-    run_put_off_callbacks();
-    my_callbacks.leave();
-  }
+  /// While it lives callbacks are under way, one level deeper. If one of them ends the thread, what was put off by then
+  /// is run at the end.
+  struct callback_level {
+    callback_level() noexcept { my_callbacks.enter(); }
+    ~callback_level() {
+      run_put_off_callbacks();
+      my_callbacks.leave();
+    }
+    callback_level(const callback_level&) = delete;
+    callback_level& operator=(const callback_level&) = delete;
+  };
   SPOOL_COLD void put_off(done_callback& callback) noexcept {
     add_handle();
     my_callbacks.put_off(callback, *this);
@@ -543,12 +564,12 @@ private:
       next = after;
     }
   }
-  SPOOL_COLD static void run_all_put_off() noexcept {
+  SPOOL_COLD static void run_all_put_off() {
     do {
       future_state_base* source = nullptr;
       done_callback& next = my_callbacks.take(source);
+      const at_scope_end dropped([source] { source->drop_handle(); });
       run_completed(next.run(*source));
-      source->drop_handle();
     } while (my_callbacks.has_put_off());
   }
 

@@ -7,6 +7,7 @@
 #include <new>
 #include <utility>
 
+#include <spool/detail/base/caught.hpp>
 #include <spool/detail/future/result.hpp>
 #include <spool/detail/future/state.hpp>
 #include <spool/detail/registry/block_cache.hpp>
@@ -29,7 +30,7 @@ public:
   }
   ~then_state() noexcept override {}  // whatever the callable's destructor says of itself
 
-  future_state_base* run(future_state_base& source) noexcept override {
+  future_state_base* run(future_state_base& source) override {
     const future_state_base::phase found = source.current_phase();
     if (found == future_state_base::was_cancelled) {
       bool callbacks = false;
@@ -39,9 +40,8 @@ public:
       return nullptr;
     }
     if (!this->claim_from_lookers()) return drop_spent_entry();
-    const future_state_base::phase outcome =
-        found == future_state_base::has_value ? call(static_cast<future_state<T>&>(source)) : pass_on(source);
-    return this->settle_or_drop(outcome, [] {}) ? this : nullptr;
+    return settled_as(found == future_state_base::has_value ? call(static_cast<future_state<T>&>(source))
+                                                            : pass_on(source));
   }
 
 protected:
@@ -67,16 +67,21 @@ private:
     return nullptr;
   }
 
+  /// Returns  itself, if there are callbacks to be run now.
+  future_state_base* settled_as(future_state_base::phase outcome) noexcept {
+    return this->settle_or_drop(outcome, [] {}) ? this : nullptr;
+  }
+
   /// Calls the callable, keeps what comes of it, destroys the callable: all of it before anyone sees the result. The
-  /// source may be gone afterwards.
-  future_state_base::phase call(future_state<T>& source) noexcept {
+  /// source may be gone afterwards. If the call ends the thread, its result is an error before that.
+  future_state_base::phase call(future_state<T>& source) {
     const auto call_it = [&]() -> decltype(auto) { return call_with_result<Taken>(std::move(f_), source); };
-    std::exception_ptr thrown;
-    try {
-      this->emplace_from(call_it);
-    } catch (...) {
-      thrown = std::current_exception();
-    }
+    std::exception_ptr thrown = caught_from([&] { this->emplace_from(call_it); },
+                                            [this] {
+                                              discard_callable();
+                                              this->emplace_error(ended_its_thread());
+                                              this->run_callbacks_and_drop(settled_as(future_state_base::has_error));
+                                            });
     discard_callable();
     if (thrown == nullptr) return future_state_base::has_value;
     this->emplace_error(std::move(thrown));

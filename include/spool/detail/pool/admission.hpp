@@ -6,6 +6,7 @@
 #include <exception>
 #include <utility>
 
+#include <spool/detail/base/caught.hpp>
 #include <spool/detail/base/narrowed.hpp>
 #include <spool/detail/pool/scheduler.hpp>
 
@@ -147,14 +148,24 @@ inline std::uint64_t scheduler::started_by_now() const noexcept {
   return started;
 }
 
-inline void scheduler::discard(task& t) noexcept { t.discard(*this, decided()->why); }
+inline void scheduler::discard(task& t) { t.discard(*this, decided()->why); }
 
 /// After it the caller runs no task any more: one verdict is there, its own or an earlier one.
-inline void scheduler::discard_pending(const verdict& sentence) noexcept {
+/// Throws  what ends the thread in a callback of one, all being discarded.
+inline void scheduler::discard_pending(const verdict& sentence) {
   const verdict* none = nullptr;
   if (verdict_.compare_exchange_strong(none, &sentence, memory_order_seq_cst)) bound_.look_again();
   sweeping_.lock();  // whoever sweeps just now has tasks in its hands, and puts them back
   sweeping_.unlock();
+  bool all = false;
+  const at_scope_end others([this, &all] {
+    if (!all) discard_what_is_left();
+  });
+  discard_what_is_left();
+  all = true;
+}
+
+inline void scheduler::discard_what_is_left() {
   for (std::size_t i = 0; i < lane_count_; ++i) {
     while (task* t = lanes_[i].take(1, 1)) discard(*t);
   }

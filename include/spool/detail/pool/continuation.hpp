@@ -112,7 +112,7 @@ protected:
     const bool has_one = found == future_state_base::pending && stage_.load(memory_order_acquire) == outside;
     return has_one ? this->source_ : nullptr;
   }
-  bool run_in_waiter(task_thread& thread, bool must) noexcept override {
+  bool run_in_waiter(task_thread& thread, bool must) override {
     return is_inside() && base::run_in_waiter(thread, must);
   }
   void cancelled_through_handle() noexcept override {

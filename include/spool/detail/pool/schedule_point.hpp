@@ -6,6 +6,7 @@
 #include <exception>
 #include <utility>
 
+#include <spool/detail/base/caught.hpp>
 #include <spool/detail/future/resume.hpp>
 #include <spool/detail/pool/scheduler.hpp>
 #include <spool/detail/pool/task.hpp>
@@ -42,12 +43,12 @@ public:
 
   // ── task ──
 
-  void run(worker& here) noexcept override {
+  void run(worker& here) override {
     here.started();
+    const at_scope_end finished([&here] { here.finished(); });
     future_state_base::run_callbacks_and_drop(resume_here(coroutine_));
-    here.finished();
   }
-  void discard(scheduler& from, std::exception_ptr const& why) noexcept override {
+  void discard(scheduler& from, std::exception_ptr const& why) override {
     cancelled_ = why == nullptr;
     error_ = why;
     from.count_discarded();

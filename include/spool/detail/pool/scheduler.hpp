@@ -142,7 +142,7 @@ public:
   /// Takes no more tasks from outside.
   void close() noexcept;
   /// Lets all that has not started end now, and what comes later: cancelled, unless the pool broke before.
-  void cancel_pending() noexcept { discard_pending(cancelled_); }
+  void cancel_pending() { discard_pending(cancelled_); }
   void request_stop() noexcept;
   /// Waits until it is closed, all is done, and the threads have been joined.
   bool wait_end(deadline until) noexcept;
@@ -217,8 +217,9 @@ private:
   void sweep() noexcept;
   bool sweep_own_deque(spent_entry_list& found) noexcept;
   bool sweep_deque(work_deque& deque, spent_entry_list& found) noexcept;
-  void discard_pending(const verdict& sentence) noexcept;
-  void discard(task& t) noexcept;
+  void discard_pending(const verdict& sentence);
+  void discard_what_is_left();
+  void discard(task& t);
   const verdict* decided() const noexcept { return verdict_.load(memory_order_seq_cst); }
 
   /// How many workers may be awake: as many as may, or one extra, granted before, that runs only what is waited for.
@@ -258,7 +259,7 @@ private:
   thread_start start_if_needed(room r) noexcept;
   void start_worker();
   worker& idle_slot();
-  void break_by(std::exception_ptr why, worker& w) noexcept;
+  void break_by(std::exception_ptr why, worker& w);
   void be_broken() noexcept;
 
   bool retire(worker& w) noexcept;

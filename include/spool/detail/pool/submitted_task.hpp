@@ -52,12 +52,15 @@ public:
     run_claimed(here);
   }
 
-  void discard(scheduler& from, std::exception_ptr const& why) noexcept override {
+  void discard(scheduler& from, std::exception_ptr const& why) override {
     const auto count = [&from] { from.count_discarded(); };
-    if (why == nullptr ? this->cancel_pending(count) : fail(why, count)) {
-      this->drop_handle();
-    } else {
+    bool callbacks = false;
+    if (!(why == nullptr ? this->cancel_pending(count, callbacks) : fail(why, count, callbacks))) {
       take_out_spent_entry(from);
+    } else if (callbacks) {
+      this->run_callbacks_and_drop(this);
+    } else {
+      this->drop_handle();
     }
   }
 
@@ -83,7 +86,7 @@ public:
   }
 
 protected:
-  bool run_in_waiter(task_thread& thread, bool must) noexcept override {
+  bool run_in_waiter(task_thread& thread, bool must) override {
     if (&thread.host() != &pool_) return false;
     worker& here = static_cast<worker&>(thread);
     if (!here.may_run_tasks()) return false;
@@ -96,12 +99,18 @@ protected:
     }
     if (!taken_out) leave_spent_entry();
     here.started_on_top();
-    // A thread cannot be ended from on top of another task: says so, and ends the program.
-    const auto say = [](future_state_base::phase) { report_unhandled(ended_its_thread()); };
-    const future_state_base::phase outcome = execute(here, say);
-    if (this->settle(outcome)) this->run_callbacks();
-    if (taken_out) this->drop_handle();  // the waiter has another
-    here.finished_on_top();
+    const auto end = [this, &here, taken_out](future_state_base::phase outcome) {
+      const at_scope_end finished([this, &here, taken_out] {
+        if (taken_out) this->drop_handle();  // the waiter has another
+        here.finished_on_top();
+      });
+      if (this->settle(outcome)) this->run_callbacks();
+    };
+    end(execute(here, [&end, must](future_state_base::phase outcome) {
+      // One that must run here lies on top of a wait that cannot be left: says so, before the program ends.
+      if (must) report_unhandled(ended_its_thread());
+      end(outcome);
+    }));
     return true;
   }
 
@@ -135,8 +144,8 @@ private:
     const auto end = [this, &here](future_state_base::phase outcome) {
       // A result that nobody waits for brings no new task.
       if (!this->is_only_handle()) here.about_to_be_free();
+      const at_scope_end finished([&here] { here.finished(); });
       this->settle_and_drop(outcome, [&here] { here.busy_again(); });
-      here.finished();
     };
     end(execute(here, end));
   }
@@ -164,14 +173,14 @@ private:
   }
 
   /// Ends it with an error of the library's. As a cancelled task it is done before anything of the user's runs.
+  /// Returns  whether this call did it; the caller is told whether there are callbacks to be run.
   template <class LeftThePool>
-  bool fail(std::exception_ptr why, LeftThePool&& left_the_pool) noexcept {
+  bool fail(std::exception_ptr why, LeftThePool&& left_the_pool, bool& callbacks) noexcept {
     if (!this->claim()) return false;
     this->emplace_error(std::move(why));
-    const bool callbacks = this->settle(future_state_base::has_error);
+    callbacks = this->settle(future_state_base::has_error);
     left_the_pool();
     call_.~Call();
-    if (callbacks) this->run_callbacks();
     return true;
   }
 
@@ -192,8 +201,8 @@ public:
     here.started();
     const auto end = [this, &here](std::exception_ptr thrown) {
       delete this;
+      const at_scope_end finished([&here] { here.finished(); });
       if (thrown != nullptr) report_unhandled(std::move(thrown));
-      here.finished();
     };
     end(caught_from([this] { static_cast<void>(call_()); }, [&end] { end(ended_its_thread()); }));
   }

@@ -22,7 +22,8 @@ public:
 
   /// Lets it end without running: with the error given, as cancelled if that is null; nothing if someone has cancelled
   /// or run it meanwhile. Counts it as discarded before anything of the user's runs.
-  virtual void discard(scheduler& from, std::exception_ptr const& why) noexcept = 0;
+  /// Throws  what ends the thread in a callback of its result: the task has ended then, too.
+  virtual void discard(scheduler& from, std::exception_ptr const& why) = 0;
 
   /// Whether someone has cancelled or run it meanwhile: then the entry is good for nothing but to be discarded, which
   /// runs no code of the user's. Never true before false.

@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include <spool/detail/base/caught.hpp>
 #include <spool/detail/base/min_max.hpp>
 #include <spool/detail/pool/scheduler.hpp>
 
@@ -174,14 +175,16 @@ inline scheduler::thread_start scheduler::start_if_needed(room r) noexcept {
 ///
 /// Invariant  The excepthook has been called before anyone can see the pool broken: the verdict comes after it. Workers
 ///            whose initializer throws meanwhile wait for the verdict, as they may run no task.
-inline void scheduler::break_by(std::exception_ptr why, worker& w) noexcept {
+inline void scheduler::break_by(std::exception_ptr why, worker& w) {
   std::uint32_t seen = static_cast<std::uint32_t>(breaking::not_yet);
   if (break_.compare_exchange_strong(seen, static_cast<std::uint32_t>(breaking::telling), memory_order_acq_rel,
                                      memory_order_acquire)) {
     w.tells_of_break_ = true;
+    const at_scope_end told([this, &w] {
+      w.tells_of_break_ = false;
+      be_broken();
+    });
     call_excepthook(std::move(why));
-    w.tells_of_break_ = false;
-    be_broken();
     return;
   }
   for (; seen == static_cast<std::uint32_t>(breaking::telling); seen = break_.load(memory_order_acquire)) {

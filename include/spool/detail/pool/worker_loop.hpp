@@ -42,9 +42,11 @@ inline void worker::work() {
     });
     if (pool_.initializer_) {
       const auto end_initializer = [this](std::exception_ptr thrown) {
+        const at_scope_end over([this] {
+          word_guard held(pool_.lock_);
+          --pool_.in_initializer_;
+        });
         if (thrown) pool_.break_by(std::move(thrown), *this);
-        word_guard held(pool_.lock_);
-        --pool_.in_initializer_;
       };
       end_initializer(caught_from([this] { pool_.initializer_(); }, [&] { end_initializer(ended_its_thread()); }));
       start_searching();
