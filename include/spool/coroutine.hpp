@@ -20,6 +20,8 @@
 //                  that it captures: name the lambda before, or submit(f, args...).
 //                  g++ 16 counts who still needs a frame without an atomic, in any coroutine: ThreadSanitizer reports it
 //                  where another thread goes on with one, and a frame that ends just while its first call returns leaks.
+//                  One that ends its thread by pthread_exit() before its first suspension leaves its future undestroyed, if
+//                  it was compiled by clang.
 // Synchronization  What happened before a future was completed happens before its co_await goes on.
 // Complexity       A coroutine is two blocks of memory, reused in the steady state: its frame and its result. Awaiting
 //                  needs none. A chain of suspended coroutines, each awaiting the next, goes on and ends without a stack,
@@ -38,6 +40,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <spool/detail/base/caught.hpp>
 #include <spool/detail/future/awaiting.hpp>
 #include <spool/detail/future/promise_state.hpp>
 #include <spool/detail/future/result.hpp>
@@ -78,7 +81,7 @@ public:
     }
   }
 
-  future_state_base* run(future_state_base&) noexcept override {
+  future_state_base* run(future_state_base&) override {
     if (by_ != nullptr) by_->end();
     return resume_here(coroutine_);
   }
@@ -100,6 +103,9 @@ struct coroutine_end {
   }
   void await_resume() const noexcept {}
 };
+
+template <class T>
+class coroutine_promise;
 
 /// What the coroutines that return a future<T> have in common, whatever T is.
 template <class T>
@@ -128,11 +134,23 @@ public:
   std::suspend_never initial_suspend() const noexcept { return {}; }
   coroutine_end final_suspend() const noexcept { return {}; }
 
-  void unhandled_exception() noexcept {
+  /// Throws  what ends the thread (a forced unwind). Then the coroutine stays suspended at its end, until whoever has resumed
+  ///         it ends it; where that is not known, its result is seen at once, and the frame is left to the caller.
+  void unhandled_exception() {
     std::exception_ptr thrown = std::current_exception();
+    const bool ends_thread = thrown == nullptr;
     discard_outcome();  // a destructor that threw after co_return
-    result_->emplace_error(std::move(thrown));
+    result_->emplace_error(ends_thread ? ended_its_thread() : std::move(thrown));
     outcome_ = future_state_base::has_error;
+    if (!ends_thread) return;
+    using handle = std::coroutine_handle<coroutine_promise<T>>;
+    void* const frame = handle::from_promise(static_cast<coroutine_promise<T>&>(*this)).address();
+    if (!end_when_left(frame, [](void* left) { end(handle::from_address(left)); })) {
+      promise_state<T>& result = *std::exchange(result_, nullptr);
+      result.mark_read();  // the caller's thread ends as it was told to
+      result.settle_and_drop(future_state_base::has_error, [] {});
+    }
+    throw;
   }
 
   /// The body has ended: destroys the frame, and then lets the result be seen.
