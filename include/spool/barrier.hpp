@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <spool/detail/base/caught.hpp>
 #include <spool/detail/base/count.hpp>
 #include <spool/detail/base/refuse.hpp>
 #include <spool/detail/base/unique_function.hpp>
@@ -138,6 +139,7 @@ private:
   std::size_t arrive(detail::deadline until);
   void wait_for_last(arrival& self, detail::deadline until);
   void act(arrival& self);
+  void end_round(arrival& self, bool broken) noexcept;
   void empty_filling(detail::call_list& into) noexcept;
   void empty_all(detail::call_list& leaving) noexcept;
   void send_all_away(bool breaks) noexcept;
@@ -208,7 +210,8 @@ inline void barrier::wait_for_last(arrival& self, detail::deadline until) {
   if (heard != passed) throw broken_barrier_error();
 }
 
-/// Runs the action for a round that is full, when its turn has come.
+/// Runs the action for a round that is full, when its turn has come. One that ends the thread breaks the barrier, as one
+/// that throws.
 /// Preconditions  lock_ is held; it is let go.
 inline void barrier::act(arrival& self) {
   self.thread = std::this_thread::get_id();
@@ -222,19 +225,20 @@ inline void barrier::act(arrival& self) {
     if (self.sleep_until_called() != your_turn) throw broken_barrier_error();
   }
 
-  std::exception_ptr failure;
-  try {
-    action_();
-  } catch (...) {
-    failure = std::current_exception();
-  }
+  std::exception_ptr failure = detail::caught_from([this] { action_(); }, [&] { end_round(self, true); });
+  end_round(self, failure != nullptr);
+  if (failure) std::rethrow_exception(std::move(failure));
+  if (self.sent_away) throw broken_barrier_error();
+}
 
+/// The action has ended: lets the round go, and the next one act.
+inline void barrier::end_round(arrival& self, bool broken) noexcept {
   detail::call_list leaving;
   detail::call_list passing;
   arrival* next;
   {
     detail::word_guard held(lock_);
-    if (failure) {
+    if (broken) {
       broken_.store(true, detail::memory_order_release);  // (A)
       empty_all(leaving);
     }
@@ -245,8 +249,6 @@ inline void barrier::act(arrival& self) {
   leaving.call_all(sent_away);
   passing.call_all(passed);
   if (next != nullptr) next->call(your_turn);
-  if (failure) std::rethrow_exception(std::move(failure));
-  if (self.sent_away) throw broken_barrier_error();
 }
 
 /// Ends the round that fills: who arrives from now on belongs to the next.
