@@ -90,7 +90,7 @@ public:
     if (chunk_ != nullptr) chunk_->drop_elements();
   }
 
-  void operator()() noexcept { std::exchange(chunk_, nullptr)->run_calls(token_); }
+  void operator()() { std::exchange(chunk_, nullptr)->run_calls(token_); }
 
 private:
   struct no_token {
@@ -137,14 +137,15 @@ public:
   /// Preconditions  done().
   reference result(cursor const& of) {
     const future_state_base::phase p = this->current_phase();
-    if (p == future_state_base::has_error) std::rethrow_exception(this->error());
-    if (p != future_state_base::has_value) throw cancelled_error();
+    if (p == future_state_base::has_error && of->is_empty()) std::rethrow_exception(this->error());
+    if (p != future_state_base::has_value && p != future_state_base::has_error) throw cancelled_error();
     return of->result();
   }
   /// Lets go of a result that was yielded.      Preconditions  done().
   void drop_result(cursor const& of) noexcept {
     // Of a chunk that another thread cancels just now, that thread destroys what is in it.
-    if (this->current_phase() == future_state_base::has_value) of->clear();
+    const future_state_base::phase p = this->current_phase();
+    if (p == future_state_base::has_value || p == future_state_base::has_error) of->clear();
   }
 
   /// Cancels it, or asks it to stop if it runs.
@@ -154,7 +155,9 @@ public:
   /// Waits until its task has ended and what it did not use is gone, destroys the rest, and drops the map's handle.
   void release() noexcept {
     this->wait_settled();
-    slots_.clear();  // here, not where the last handle goes: that may be the task's, later
+    if (this->current_phase() == future_state_base::has_error)
+      this->mark_read();  // items don't count, if not asked for
+    slots_.clear();       // here, not where the last handle goes: that may be the task's, later
     this->drop_handle();
   }
 
@@ -172,15 +175,17 @@ public:
 
   // ── for its task ──
 
+  /// Throws  what ends the thread in a call. Those behind it are not made then: they and it have the error of the chunk.
   template <class Token>
-  void run_calls(Token const& token) noexcept {
+  void run_calls(Token const& token) {
     slots_.visit_all([&](slot& s) {
       if (function_.is_abandoned()) return s.clear();
-      s.run([&](auto& held) -> typename Function::raw_result { return function_(token, held); });
+      s.run([&](auto& held) -> typename Function::raw_result { return function_(token, held); },
+            [this] { drop_elements(); });
     });
   }
   void drop_elements() noexcept {
-    slots_.visit_all([](slot& s) { s.clear(); });
+    slots_.visit_all([](slot& s) { s.drop_elements(); });
   }
 
 private:

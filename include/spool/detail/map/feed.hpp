@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include <spool/detail/base/caught.hpp>
 #include <spool/detail/base/min_max.hpp>
 #include <spool/detail/map/inputs.hpp>
 #include <spool/detail/platform/deadline.hpp>
@@ -48,8 +49,9 @@ public:
     while (is_open_ && unyielded_ < window_) take_chunk(smaller_of(chunk_size_, window_ - unyielded_), f, add);
   }
   /// One was yielded: takes what there is room for now.
+  /// Throws  what ends the thread in a step of the inputs, which have ended then.
   template <class Function, class Add>
-  void go_on(Function& f, Add&& add) noexcept {
+  void go_on(Function& f, Add&& add) {
     --unyielded_;
     if (is_open_ && has_room()) refill(f, add);
   }
@@ -75,13 +77,12 @@ private:
   bool has_room() const noexcept { return window_ - unyielded_ >= chunk_size_; }
 
   template <class Function, class Add>
-  void refill(Function& f, Add& add) noexcept {
-    std::exception_ptr thrown;
-    try {
-      while (is_open_ && has_room()) take_chunk(chunk_size_, f, add);
-    } catch (...) {
-      thrown = std::current_exception();
-    }
+  void refill(Function& f, Add& add) {
+    std::exception_ptr thrown = caught_from(
+        [&] {
+          while (is_open_ && has_room()) take_chunk(chunk_size_, f, add);
+        },
+        [this] { is_open_ = false; });
     if (thrown == nullptr) return;
     is_open_ = false;
     failure_ = std::move(thrown);
@@ -103,15 +104,13 @@ private:
   }
 
   /// What is thrown here ends the chunk, but does not undo it.      Returns  how many it has taken.
-  std::size_t take_more(Chunk& chunk, std::size_t most, std::exception_ptr& thrown) noexcept {
+  std::size_t take_more(Chunk& chunk, std::size_t most, std::exception_ptr& thrown) {
     std::size_t taken = 0;
-    try {
+    thrown = caught_from([&] {
       for (typename Chunk::filler calls = chunk.more_calls(most); taken < most && has_next(); ++taken) {
         calls.add([this](auto& slot) { this->take_into(slot); });
       }
-    } catch (...) {
-      thrown = std::current_exception();
-    }
+    });
     return taken;
   }
 

@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <spool/detail/base/caught.hpp>
 #include <spool/detail/base/min_max.hpp>
 #include <spool/detail/base/range_access.hpp>
 #include <spool/detail/map/loop_parts.hpp>
@@ -19,6 +20,7 @@
 #include <spool/detail/pool/submitted_task.hpp>
 #include <spool/detail/sync/blocking.hpp>
 #include <spool/detail/sync/word_lock.hpp>
+#include <spool/excepthook.hpp>
 
 namespace spool::inline SPOOL_ABI::detail {
 
@@ -66,7 +68,7 @@ class helper_call {
 public:
   static constexpr bool stoppable = false;
   helper_call(std::in_place_t, Loop& loop) noexcept : loop_(&loop) {}
-  void operator()() noexcept { loop_->help(); }
+  void operator()() { loop_->help(); }
 
 private:
   Loop* loop_;
@@ -102,25 +104,25 @@ public:
   parallel_loop(const parallel_loop&) = delete;
   parallel_loop& operator=(const parallel_loop&) = delete;
 
-  /// Throws  what a call of f threw first.
+  /// Throws  what a call of f threw first, or that it has ended its thread, if that was a helper's. What ends the calling
+  ///         thread, once all helpers have ended.
   void run() {
     ask();
     {
+      const at_scope_end nobody_is_left([this] { part_with_all(); });
       const guest_scope scope(pool_.is_here() ? nullptr : &pool_);
-      work();
-    }
-    for (helper* h = asked_.exchange(nullptr, memory_order_acquire); h != nullptr;  // (B)
-         h = asked_.exchange(nullptr, memory_order_acquire)) {
-      part_with(h);
+      // What others throw can be told to nobody then, as the caller is gone.
+      work([this] { part_with_all_and_tell(); });
     }
     if (first_thrown_ != nullptr) std::rethrow_exception(std::move(first_thrown_));
   }
 
   /// What a helper does.
-  void help() noexcept {
+  /// Throws  what ends its thread in a call of f.
+  void help() {
     for (int i = 0; i < 2 && is_worth_help() && ask(); ++i) {
     }
-    work();
+    work([this] { keep(ended_its_thread()); });
   }
 
 private:
@@ -153,25 +155,42 @@ private:
     while (first != nullptr) {
       helper* const h = std::exchange(first, first->next_asked);
       h->wait(deadline::never());
+      if (h->current_phase() == future_state_base::has_error) h->mark_read();  // its thread ended: the loop tells of it
       h->drop_handle();
     }
   }
-
-  /// Takes part until nothing is left. What f throws first ends the loop for all.
-  void work() noexcept {
-    std::exception_ptr thrown;
-    try {
-      loop_pace pace(parts_.size() / sharers_);
-      const auto call_part = [&](loop_part<Iterator>&& part) {
-        call_each(part.first, part.count);
-        pace.done(part.count);
-      };
-      while (!has_thrown_.load(memory_order_relaxed) && parts_.take(sharers_, pace.cheap(), call_part)) {
-      }
-      return;
-    } catch (...) {
-      thrown = std::current_exception();
+  void part_with_all() noexcept {
+    for (helper* h = asked_.exchange(nullptr, memory_order_acquire); h != nullptr;  // (B)
+         h = asked_.exchange(nullptr, memory_order_acquire)) {
+      part_with(h);
     }
+  }
+  void part_with_all_and_tell() {
+    part_with_all();
+    if (first_thrown_ != nullptr) report_unhandled(std::move(first_thrown_));
+  }
+
+  /// Takes part until nothing is left. What f throws first ends the loop for all, and so does a call that ends its thread:
+  /// then before_end() is called first.
+  template <class BeforeEnd>
+  void work(BeforeEnd&& before_end) {
+    std::exception_ptr thrown = caught_from(
+        [this] {
+          loop_pace pace(parts_.size() / sharers_);
+          const auto call_part = [&](loop_part<Iterator>&& part) {
+            call_each(part.first, part.count);
+            pace.done(part.count);
+          };
+          while (!has_thrown_.load(memory_order_relaxed) && parts_.take(sharers_, pace.cheap(), call_part)) {
+          }
+        },
+        [&] {
+          has_thrown_.store(true, memory_order_relaxed);
+          before_end();
+        });
+    if (thrown != nullptr) keep(std::move(thrown));
+  }
+  void keep(std::exception_ptr thrown) noexcept {
     has_thrown_.store(true, memory_order_relaxed);
     word_guard held(lock_);
     if (first_thrown_ == nullptr) std::swap(first_thrown_, thrown);

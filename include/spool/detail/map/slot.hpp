@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <spool/detail/base/caught.hpp>
 #include <spool/detail/future/state.hpp>
 
 namespace spool::inline SPOOL_ABI::detail {
@@ -67,22 +68,25 @@ public:
   }
 
   /// Calls call(elements) and keeps what it returns or throws; the elements are gone then.
-  template <class Call>
-  void run(Call&& call) noexcept {
-    std::exception_ptr thrown;
-    try {
-      if constexpr (parts_can_be_moved<Elements>) {
-        Elements mine(std::move(in_.elements));  // the result is built, without a move, where they were
-        clear();
-        keep_result_of(call, mine);
-      } else {
-        keep_result_of(call, in_.elements);
-        clear();
-      }
-      content_ = content::value;
-    } catch (...) {
-      thrown = std::current_exception();
-    }
+  /// Throws  what ends the thread in the call, empty then, after a call of before_end().
+  template <class Call, class BeforeEnd>
+  void run(Call&& call, BeforeEnd&& before_end) {
+    std::exception_ptr thrown = caught_from(
+        [&] {
+          if constexpr (parts_can_be_moved<Elements>) {
+            Elements mine(std::move(in_.elements));  // the result is built, without a move, where they were
+            clear();
+            keep_result_of(call, mine);
+          } else {
+            keep_result_of(call, in_.elements);
+            clear();
+          }
+          content_ = content::value;
+        },
+        [&] {
+          clear();
+          before_end();
+        });
     if (thrown == nullptr) return;
     clear();
     ::new (static_cast<void*>(std::addressof(in_.error))) std::exception_ptr(std::move(thrown));
@@ -101,6 +105,12 @@ public:
     }
   }
 
+  /// Whether there is nothing, as the call was not made, or has ended its thread.
+  bool is_empty() const noexcept { return content_ == content::nothing; }
+
+  void drop_elements() noexcept {
+    if (content_ == content::elements) clear();
+  }
   void clear() noexcept {
     const content was = std::exchange(content_, content::nothing);
     if (was == content::elements) in_.elements.~Elements();

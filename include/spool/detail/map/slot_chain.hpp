@@ -87,7 +87,7 @@ public:
   };
 
   template <class Visit>
-  void visit_all(Visit&& visit) noexcept {
+  void visit_all(Visit&& visit) {
     visit(first_);
     for (segment* s = more_; s != nullptr; s = s->next) {
       for (Slot *at = s->first(), *const end = at + s->used; at != end; ++at) visit(*at);
