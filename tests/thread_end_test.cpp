@@ -18,6 +18,7 @@
 #include "support/eventually.hpp"
 #include "support/latch.hpp"
 #include "support/process.hpp"
+#include "support/reports.hpp"
 
 #if defined(__linux__)
 #include <pthread.h>
@@ -167,37 +168,6 @@ TEST_CASE("a thread that joins itself is told so, even when its thread-locals ar
 }
 
 // ── pthread_exit(), pthread_cancel() ──
-
-namespace {
-
-/// What came to the excepthook while it lives.
-class reports {
-public:
-  reports() {
-    spool::set_excepthook([all = all_](const spool::thread_info&, std::exception_ptr what) {
-      try {
-        std::rethrow_exception(what);
-      } catch (const spool::error& e) {
-        all->put(e.what());
-      }
-    });
-  }
-  ~reports() { spool::set_excepthook({}); }
-  reports(const reports&) = delete;
-  reports& operator=(const reports&) = delete;
-
-  std::size_t count() const { return all_->size(); }
-
-private:
-  std::shared_ptr<spool::queue<std::string>> all_ = std::make_shared<spool::queue<std::string>>();
-};
-
-struct sets_at_end {
-  std::atomic<bool>* flag;
-  ~sets_at_end() { *flag = true; }
-};
-
-}  // namespace
 
 TEST_CASE("pthread_exit() ends a thread as its return does: unwound, thread-locals and callable destroyed, joined") {
   const reports told;
