@@ -338,3 +338,21 @@ TEST_CASE("beside threads that compute, a thread that waits for a future wakes s
   };
   CHECK(wakes_soon<of_future>());
 }
+
+TEST_CASE("a timed wait for a predicate ends in time, though each of its sleeps ends by a notification") {
+  spool::condition c;
+  struct notifying {
+    spool::condition& condition;
+    std::mutex mutex;
+    void lock() { mutex.lock(); }
+    void unlock() {
+      mutex.unlock();
+      condition.notify_one();
+    }
+  };
+  notifying guard{c, {}};
+  guard.lock();
+  CHECK_FALSE(c.wait_for(guard, 1ms, [] { return false; }));
+  CHECK_FALSE(c.wait_until(guard, steady::now() + 1ms, [] { return false; }));
+  guard.unlock();
+}

@@ -133,7 +133,8 @@ private:
     check_held(guard);
     waiter self(true);
     while (!pred()) {
-      if (!wait_once(self, guard, until)) return pred();
+      // Those who notify again and again do not keep it beyond its time.
+      if (!wait_once(self, guard, until) || until.passed()) return pred();
     }
     return true;
   }
