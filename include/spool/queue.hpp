@@ -39,10 +39,13 @@ namespace spool::inline SPOOL_ABI {
 ///                  get_many() may bring anything back. What copying, moving or comparing items throws, and
 ///                  std::bad_alloc. In each case nothing has changed: a move out that throws leaves the item in the
 ///                  queue.
-/// Complexity       One lock, held for a few instructions and one move of the item; no system call but to sleep and to
-///                  wake a sleeper. Items are destroyed without the lock. No memory is allocated in the steady state.
-/// Preconditions    Moving or comparing items, or making them in emplace(), does not use the same queue. What get_many()
-///                  assigns to does not wait for a get(), which may wait for that get_many() after shutdown().
+/// Complexity       One lock, held for a few instructions and, in a put(), one move of the item; no system call but to
+///                  sleep and to wake a sleeper. No memory is allocated in the steady state.
+/// Preconditions    Under the lock items are compared, moved in (so that one that is not put stays whole), made in
+///                  emplace(), and moved out where that may throw (so that such an item stays): none of this uses the
+///                  same queue, nor waits for a thread that does. All else runs without it: items are destroyed, moved
+///                  out where that cannot throw, copied before they are put. What get_many() assigns to does not wait
+///                  for a get(), which may wait for that get_many() after shutdown().
 /// Lifetime         May be destroyed as soon as the last call that waits has returned, even while the call on another
 ///                  thread that let it return is still running.
 template <class T, class Store>

@@ -35,10 +35,15 @@ SPOOL_COLD bool shrink_and_unlock(queue_core& core, Store& store, std::size_t go
   return true;
 }
 
-/// The lock, held on an item until the end of the scope, which takes the item out: so a result is made of it first, and if
-/// that throws the item stays.
+/// An item that is taken out. Where moving it cannot throw it has left the queue, and the lock is let go, before a result
+/// is made of it: so that runs none of the user's code under the lock. Else the lock is held on it until the end of the
+/// scope, which takes it out: if making the result throws the item stays.
 template <class T, class Store>
 class queue_taking {
+  static constexpr bool leaves_first = std::is_nothrow_move_constructible_v<T> && !is_its_own_cell<T>;
+  struct nothing {};
+  using entry = std::conditional_t<leaves_first, typename Store::entry, nothing>;
+
 public:
   template <class Wait>
   queue_taking(queue_core& core, Store& store, Wait&& wait)
@@ -54,29 +59,45 @@ public:
       core_.unlock_unused(queue_core::getting);
       throw;
     }
+    if constexpr (leaves_first) taken_ = pop_and_unlock();
   }
   queue_taking(const queue_taking&) = delete;
   queue_taking& operator=(const queue_taking&) = delete;
 
   ~queue_taking() {
     if (!has_item_) return;
-    if constexpr (!std::is_nothrow_move_constructible_v<T>) {
-      if (std::uncaught_exceptions() != exceptions_) {
-        core_.unlock_unused(queue_core::getting);
-        return;
+    if constexpr (leaves_first) {
+      queue_item<T>::destroy(Store::cell_of(taken_));
+    } else {
+      if constexpr (!std::is_nothrow_move_constructible_v<T>) {
+        if (std::uncaught_exceptions() != exceptions_) {
+          core_.unlock_unused(queue_core::getting);
+          return;
+        }
       }
+      auto taken = pop_and_unlock();
+      queue_item<T>::destroy(Store::cell_of(taken));
     }
+  }
+
+  explicit operator bool() const noexcept { return has_item_; }
+  T& item() noexcept {
+    if constexpr (leaves_first) {
+      return queue_item<T>::value_of(Store::cell_of(taken_));
+    } else {
+      return store_.next();
+    }
+  }
+
+private:
+  auto pop_and_unlock() noexcept {
     auto taken = store_.pop();
     typename Store::array surplus;
     if (store_.has_surplus() && core_.may_come_back() == 0) store_.shed(surplus);
     core_.unlock_after_get(1, store_.size());
-    queue_item<T>::destroy(Store::cell_of(taken));
+    return taken;
   }
 
-  explicit operator bool() const noexcept { return has_item_; }
-  T& item() noexcept { return store_.next(); }
-
-private:
   /// Memory is given back before an item is taken: after that, whoever waited for its place may destroy the queue. No
   /// member, as the fast path then keeps this object in registers.
   /// Preconditions  locked.      Returns  false, not locked, if the item has gone meanwhile and waiting gave up.
@@ -91,7 +112,8 @@ private:
   queue_core& core_;
   Store& store_;
   const bool has_item_;
-  int exceptions_ = 0;  // under way when it began
+  int exceptions_ = 0;                   // under way when it began
+  [[no_unique_address]] entry taken_{};  // where it leaves first
 };
 
 /// Items that have left the queue together; those that are not handed out by the end of the scope go back.
