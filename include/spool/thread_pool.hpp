@@ -240,7 +240,9 @@ public:
   [[nodiscard]] detail::schedule_point schedule() noexcept { return detail::schedule_point(*pool_); }
 
   /// Takes no more tasks from outside; its own running tasks may add some while it drains, unless they are cancelled.
-  /// May be called again, with more.
+  /// May be called again, with more. With cancel_pending and without wait a worker may be between its last look whether
+  /// to start a task and the first line of that task, when this returns: it does not keep the caller waiting for that
+  /// thread, which the system may let run only later. To be sure that nothing begins, wait.
   /// Throws  usage_error if it should wait, in one of its own tasks.
   void shutdown(shutdown_options options = {}) {
     if (options.wait) {
