@@ -66,7 +66,7 @@ struct meddling_clock {
   using rep = duration::rep;
   using period = duration::period;
   using time_point = std::chrono::time_point<meddling_clock>;
-  static constexpr bool is_steady = true;
+  [[maybe_unused]] static constexpr bool is_steady = true;
   static inline std::function<void()> does;
   static time_point now() {
     if (does) elsewhere(std::exchange(does, nullptr));
