@@ -290,6 +290,40 @@ TEST_CASE("no new task begins while more than max_workers are at work, as some h
   }
 }
 
+TEST_CASE("tasks that went on after a wait, and wait for their own, have no more of those at work than max_workers") {
+  constexpr int waiters = 8;
+  for (const std::size_t workers : {1U, 2U}) {
+    thread_pool pool(workers);
+    spool::promise<void> go_on;
+    const spool::future<void> told = go_on.get_future();
+    std::atomic<int> waiting{0};
+    std::atomic<std::size_t> at_work{0};
+    std::atomic<std::size_t> most{0};
+    const auto child = [&] {
+      const std::size_t now = ++at_work;
+      for (std::size_t seen = most; seen < now && !most.compare_exchange_weak(seen, now);) continue;
+      for (int i = 0; i < 50; ++i) std::this_thread::yield();
+      --at_work;
+    };
+    std::vector<spool::future<void>> tasks;
+    for (int i = 0; i < waiters; ++i) {
+      tasks.push_back(pool.submit([&] {
+        ++waiting;
+        told.wait();
+        for (int n = 0; n < 20; ++n) {
+          pool.submit(child).wait();
+          const std::vector<spool::future<void>> pair{pool.submit(child), pool.submit(child)};
+          spool::wait(pair);
+        }
+      }));
+    }
+    eventually([&] { return waiting == waiters; });
+    go_on.set_value();
+    spool::wait(tasks);
+    CHECK(most <= workers);
+  }
+}
+
 // ── what is seen first ──
 
 TEST_CASE("what an initializer submits while the pool drains is run, though all else has ended") {

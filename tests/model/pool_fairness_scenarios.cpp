@@ -141,6 +141,19 @@ MODEL_SCENARIO(pool_no_awaited_task_begins_while_too_many_are_at_work, .timeouts
   s.returned.wait();
 }
 
+// Nor does the task that another waits for begin on top of that one.
+MODEL_SCENARIO(pool_no_task_begins_in_its_waiter_while_too_many_are_at_work, .timeouts_may_rescue = false) {
+  one_too_many_at_work s;
+  const auto other = s.pool.submit([&] {
+    s.let_it_go_on();
+    const auto child = s.pool.submit([&] { MODEL_CHECK(!s.keeps_others_from_it()); });
+    s.other_ended.store(true);
+    child.wait();
+  });
+  other.wait();
+  s.returned.wait();
+}
+
 // A worker that gives way leaves a task behind in its deque, where the others must find it while it is parked.
 MODEL_SCENARIO(pool_task_left_by_a_worker_that_gives_way, .timeouts_may_rescue = false) {
   one_too_many_at_work s;

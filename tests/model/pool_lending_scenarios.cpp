@@ -149,6 +149,30 @@ MODEL_SCENARIO(pool_extra_one_is_blocked_in_turn, .steps = 60'000) {
   MODEL_CHECK(a.result() + b.result() == 2);
 }
 
+// Once the pool has stood still because of a lock, the next that waits for something under that lock goes on soon.
+MODEL_SCENARIO(pool_that_has_stood_still_goes_on_soon, .steps = 60'000) {
+  spool::mutex wanted;
+  spool::promise<void> p;
+  spool::thread_pool pool(with(1));
+  const auto waits = pool.submit([&, f = p.get_future()] {
+    wanted.lock();
+    f.wait();
+    const std::int64_t began = now_ns();
+    for (int i = 0; i < 3; ++i) {
+      const auto child = pool.submit([] {});
+      while (!child.wait_for(1h)) continue;
+    }
+    MODEL_CHECK(now_ns() - began < 2'000'000'000);  // the first child alone takes a second
+    wanted.unlock();
+  });
+  pool.post([&] {
+    p.set_value();
+    wanted.lock();
+    wanted.unlock();
+  });
+  waits.wait();
+}
+
 // A task waits for others that are all blocked: one extra after the other comes, but ever more seldom.
 MODEL_SCENARIO(pool_that_stands_still_grows_ever_more_slowly, .steps = 200'000) {
   spool::event go;

@@ -32,6 +32,11 @@ public:
   };
 
   bool empty() const noexcept { return lock_.note() == 0; }
+  /// The same as !empty(), with the order that the lock gives.
+  bool has_startable() noexcept {
+    word_guard held(lock_);
+    return lock_.note() != 0;
+  }
 
   void add(pool_wait& wait, const task_host& pool) noexcept {
     wait.out_of_turn = wait.is_lookout = false;

@@ -18,6 +18,7 @@
 #include <spool/detail/base/shared_function.hpp>
 #include <spool/detail/config.hpp>
 #include <spool/detail/platform/atomic.hpp>
+#include <spool/detail/platform/clock.hpp>
 #include <spool/detail/platform/deadline.hpp>
 #include <spool/detail/platform/futex.hpp>
 #include <spool/detail/platform/os_thread.hpp>
@@ -165,6 +166,14 @@ public:
 
   // ── for running tasks ──
 
+  /// Whether a task may begin on top of the one that waits for it. Not while more are at work than may be: that one makes
+  /// way. Save where the pool has stood still of late: those at work may all be blocked by a lock that the waiting task
+  /// holds, and each of its children would have to wait until the pool counts as standing still again.
+  bool lets_begin_in_waiter() const noexcept {
+    const std::size_t may_be = most_awake_.load(memory_order_relaxed) + extras_.load(memory_order_relaxed) / one_extra;
+    return pool_word{word_.load(memory_order_relaxed)}.awake() <= may_be || has_stood_still_of_late();
+  }
+
   void add_stoppable(stoppable_entry& entry) noexcept;
   void remove_stoppable(stoppable_entry& entry) noexcept {
     word_guard held(stoppables_lock_);
@@ -238,6 +247,11 @@ private:
     return !awaited_.empty() && (!has_too_many_awake() || (extras_.load(memory_order_relaxed) & extra_granted) != 0);
   }
   bool stands_still(pool_wait& wait) noexcept;
+  bool grants_extra(pool_wait& wait) noexcept;
+  bool has_stood_still_of_late() const noexcept {
+    const std::int64_t until = stood_still_until_ns_.load(memory_order_relaxed);
+    return until != 0 && steady_now_ns() < until;
+  }
   bool take_grant() noexcept;
   void return_grant() noexcept { extras_.fetch_sub(one_extra, memory_order_seq_cst); }
   bool run_on_stack_of(pool_wait& wait) noexcept;
@@ -337,6 +351,7 @@ private:
   static constexpr std::int64_t most_patience_ns = 500'000'000;
   static constexpr std::int64_t patience_beside_extra_ns = 4'000'000'000;
   static constexpr std::int64_t longest_look_ns = 8'000'000'000;
+  static constexpr std::uint64_t unknown_count = static_cast<std::uint64_t>(-1);
   /// The least time between the start of the last extra one and that of another beside so many: twice as long for every
   /// two. So the first few that are blocked in turn get help soon, but a pool whose tasks are all blocked for an hour has
   /// some 20 threads too many, and after a year 45.
@@ -344,6 +359,8 @@ private:
     return extras == 0 ? 0 : patience_beside_extra_ns << smaller_of((extras - 1) / 2, 24U);
   }
   atomic<std::int64_t> patience_ns_{most_patience_ns};
+  // Whoever found it so has found out that a lock is in the way: for a while the next need not find it out again.
+  atomic<std::int64_t> stood_still_until_ns_{0};
   atomic<std::int64_t> last_grant_ns_{0};
   atomic<std::int64_t> next_payment_ns_{0};  // when a task's end asks for an owed thread again
 

@@ -90,7 +90,7 @@ protected:
     if (&thread.host() != &pool_) return false;
     worker& here = static_cast<worker&>(thread);
     if (!here.may_run_tasks()) return false;
-    if (!must && !here.has_room_on_stack()) return false;
+    if (!must && (!here.has_room_on_stack() || !pool_.lets_begin_in_waiter())) return false;
     const bool taken_out = must_keep_its_turn() ? pool_.take_in_turn(*this) : here.own().pop_if(*this);
     if (!taken_out && !must && must_keep_its_turn()) return false;
     if (!this->claim()) {

@@ -87,43 +87,61 @@ inline bool scheduler::stands_still(pool_wait& wait) noexcept {
     return false;
   }
   const bool just_begun = wait.next_look.is_never();
+  if (outlook == awaited_board::outlook::now && has_stood_still_of_late() && grants_extra(wait)) {
+    wait.next_look = deadline::after(std::chrono::nanoseconds(least_patience_ns));
+    wait.started = unknown_count;
+    return true;
+  }
   if (!just_begun && !wait.next_look.passed()) return false;
-  const std::uint32_t extras = extras_.load(memory_order_seq_cst);
+  const bool beside_extra = extras_.load(memory_order_seq_cst) >= one_extra;
   const std::int64_t patience = patience_ns_.load(memory_order_relaxed);
+  const std::int64_t watched_ns = just_begun ? 0 : wait.patience_ns;
   if (outlook == awaited_board::outlook::later) {
     // It comes by itself, or is brought by a thread that does not know of this wait: looked for less and less often.
     wait.patience_ns = just_begun ? patience : smaller_of(2 * wait.patience_ns, longest_look_ns);
   } else {
-    wait.patience_ns = extras >= one_extra ? patience_beside_extra_ns : patience;
+    wait.patience_ns = beside_extra ? most_patience_ns : patience;
   }
   wait.next_look = deadline::after(std::chrono::nanoseconds(wait.patience_ns));
-  constexpr auto unknown = std::uint64_t(-1);
-  const std::uint64_t now =
-      just_begun ? unknown : started_so_far();  // most waits are short: nothing is counted for them
+  // Most waits are short: nothing is counted for them.
+  const std::uint64_t now = just_begun ? unknown_count : started_so_far();
   const std::uint64_t before = std::exchange(wait.started, now);
-  if (outlook == awaited_board::outlook::later || now == unknown || before == unknown) return false;
+  if (now != before) wait.still_ns = 0;
+  if (outlook == awaited_board::outlook::later || now == unknown_count || before == unknown_count) return false;
   if (now != before) {
     patience_ns_.store(smaller_of(2 * patience, most_patience_ns), memory_order_relaxed);
     return false;
   }
+  wait.still_ns += watched_ns;
+  if (beside_extra && wait.still_ns < patience_beside_extra_ns) return false;
   patience_ns_.store(larger_of(patience / 4, least_patience_ns), memory_order_relaxed);
+  stood_still_until_ns_.store(steady_now_ns() + patience + 4 * least_patience_ns, memory_order_relaxed);
+  return grants_extra(wait);
+}
+
+/// Whether one more than may be awake may run something that is waited for, be it before its turn.
+inline bool scheduler::grants_extra(pool_wait& wait) noexcept {
   awaited_.let_overtake(wait, *this);
   if (load_word().awake() < most_awake_.load(memory_order_seq_cst)) return false;  // there is room for another as it is
+  std::uint32_t extras = extras_.load(memory_order_seq_cst);
   if ((extras & extra_granted) != 0) return true;
   const std::int64_t time = steady_now_ns();
   if (time - last_grant_ns_.load(memory_order_relaxed) < pause_before_extra_ns(extras / one_extra)) return false;
-  std::uint32_t unchanged = extras;
-  if (!extras_.compare_exchange_strong(unchanged, extras | extra_granted, memory_order_seq_cst, memory_order_relaxed))
+  if (!extras_.compare_exchange_strong(extras, extras | extra_granted, memory_order_seq_cst, memory_order_relaxed))
     return false;
   last_grant_ns_.store(time, memory_order_relaxed);
   return true;
 }
 
 /// Whether the caller, being one too many, may run something that is waited for; then return_grant() afterwards.
+///
+/// Where the pool has stood still of late it needs no grant, if there is no other extra one. Whoever waits has been put
+/// on the board before it looks whether there is one; whoever has ended being that looks at the board, under its lock: so
+/// one of them sees the other.
 inline bool scheduler::take_grant() noexcept {
   std::uint32_t seen = extras_.load(memory_order_seq_cst);
-  while ((seen & extra_granted) != 0) {
-    if (extras_.compare_exchange_weak(seen, seen - extra_granted + one_extra, memory_order_seq_cst,
+  while ((seen & extra_granted) != 0 || (seen == 0 && has_stood_still_of_late() && awaited_.has_startable())) {
+    if (extras_.compare_exchange_weak(seen, (seen & ~extra_granted) + one_extra, memory_order_seq_cst,
                                       memory_order_relaxed)) {
       return true;
     }

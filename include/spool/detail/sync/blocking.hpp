@@ -66,6 +66,7 @@ struct pool_wait : awaited_entry, sleeper_entry {
   // For itself, to see whether the pool stands still.
   deadline next_look = deadline::never();
   std::uint64_t started = 0;  // how many tasks had at its last look
+  std::int64_t still_ns = 0;  // for how long that has not changed
   std::int64_t patience_ns = 0;
 };
 
