@@ -17,7 +17,8 @@
 namespace spool::inline SPOOL_ABI::detail {
 
 inline void scheduler::begin_wait(pool_wait& wait) noexcept {
-  if (wait.role == wait_role::worker && static_cast<worker*>(wait.thread)->tells_of_break_) be_broken();
+  const worker* const here = wait.role == wait_role::worker ? static_cast<worker*>(wait.thread) : nullptr;
+  if (here != nullptr && here->tells_of_break_) be_broken();
   awaited_.add(wait, *this);
   if (wait.role == wait_role::guest) most_awake_.fetch_add(1, memory_order_seq_cst);
   if (wait.role != wait_role::worker) return;

@@ -47,10 +47,7 @@ class queue_taking {
 public:
   template <class Wait>
   queue_taking(queue_core& core, Store& store, Wait&& wait)
-      : core_(core),
-        store_(store),
-        has_item_(core.lock_when_ready(queue_core::getting, wait) &&
-                  (!store.is_sparse(0) || lock_shrunk(core, store, wait))) {
+      : core_(core), store_(store), has_item_(lock_on_item(core, store, wait)) {
     if (!has_item_) return;
     if constexpr (!std::is_nothrow_move_constructible_v<T>) exceptions_ = std::uncaught_exceptions();
     try {
@@ -90,6 +87,14 @@ public:
   }
 
 private:
+  /// Waiting without a limit ends with an item or an exception: here compilers see that it does not end without.
+  template <class Wait>
+  static bool lock_on_item(queue_core& core, Store& store, Wait& wait) {
+    const bool locked =
+        core.lock_when_ready(queue_core::getting, wait) && (!store.is_sparse(0) || lock_shrunk(core, store, wait));
+    return locked || std::is_same_v<Wait, wait_always>;
+  }
+
   auto pop_and_unlock() noexcept {
     auto taken = store_.pop();
     typename Store::array surplus;
