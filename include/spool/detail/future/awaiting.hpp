@@ -32,6 +32,7 @@ public:
     while (seen != 0 &&
            !word_.compare_exchange_weak(seen, seen | marked, memory_order_acq_rel, memory_order_relaxed)) {  // (B)
     }
+    // A pointer and a mark share the word. NOLINTNEXTLINE(performance-no-int-to-ptr)
     return reinterpret_cast<future_state_base*>(seen & ~marked);
   }
 
