@@ -107,7 +107,7 @@ inline bool scheduler::stands_still(pool_wait& wait) noexcept {
   // Most waits are short: nothing is counted for them.
   const std::uint64_t now = just_begun ? unknown_count : started_so_far();
   const std::uint64_t before = std::exchange(wait.started, now);
-  if (now != before) wait.still_ns = 0;
+  if (just_begun || now != before) wait.still_ns = 0;
   if (outlook == awaited_board::outlook::later || now == unknown_count || before == unknown_count) return false;
   if (now != before) {
     patience_ns_.store(smaller_of(2 * patience, most_patience_ns), memory_order_relaxed);
