@@ -222,9 +222,13 @@ TEST_CASE("a timer's callable is moved and destroyed with no lock of the timers 
     t.start();
   }
   {
-    spool::periodic_timer t(1ms, call());
+    std::atomic<bool> ran{false};
+    spool::periodic_timer t(1ms, [m = meddler(use), &ran](auto&&...) {
+      ran = true;
+      ran.notify_one();
+    });
     t.start();
-    std::this_thread::sleep_for(3ms);
+    ran.wait(false);
     CHECK(t.cancel());
     t.join();
   }
